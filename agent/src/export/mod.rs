@@ -1,0 +1,3 @@
+//! What leaves the agent: metrics, the control socket, recordings.
+
+pub mod view;

@@ -1,0 +1,14 @@
+//! Wrongway: which HTTP requests arrived on a TLS connection made for somebody else, and what the server did
+//! about it.
+//!
+//! Data flows one way: [`kernel`] hands records to [`observer`], which joins them into connections and
+//! exchanges, judges each ([`verdict`]), and passes the result to [`export`].
+#![deny(unsafe_code)]
+
+pub mod cli;
+pub mod connection;
+pub mod export;
+pub mod http;
+pub mod kernel;
+pub mod target;
+pub mod verdict;

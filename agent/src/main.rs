@@ -1,0 +1,3 @@
+//! The `wrongway` command.
+
+fn main() {}

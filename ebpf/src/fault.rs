@@ -1,0 +1,83 @@
+//! Why the kernel side could not keep something. Each fault is a slot of the loss counters.
+
+/// A loss in the kernel. The numbers are part of the contract: append-only, starting at 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Fault {
+    /// The ring buffer had no room for a record.
+    RingFull = 1,
+    /// The connection table was full: a new connection is not observed.
+    ConnectionsFull = 2,
+    /// The table of threads inside TLS calls was full: a call is not observed.
+    CallsFull = 3,
+    /// TLS calls were nested deeper on one thread than the table holds.
+    CallsNested = 4,
+    /// A call returned whose entry was not seen.
+    EntryMissed = 5,
+    /// The application's memory could not be read: the page was not resident.
+    UserMemory = 6,
+    /// One call carried more messages or frames than a program may walk.
+    CallTooLong = 7,
+    /// A head was longer than the program copies.
+    HeadTooLong = 8,
+    /// More requests were in flight on a connection than the framing keeps account of.
+    Pipeline = 9,
+    /// Two sources named different sockets for one connection; it stays without one.
+    SocketConflict = 10,
+    /// The probe had no cookie, or one that names no library.
+    Cookie = 11,
+    /// A message broke HTTP's framing rules: the rest of the connection is not read.
+    Framing = 12,
+}
+
+impl Fault {
+    /// Slots of the counter map.
+    pub const SLOTS: u32 = 16;
+
+    /// Every fault, in the order of its number.
+    pub const ALL: [Self; 12] = [
+        Self::RingFull,
+        Self::ConnectionsFull,
+        Self::CallsFull,
+        Self::CallsNested,
+        Self::EntryMissed,
+        Self::UserMemory,
+        Self::CallTooLong,
+        Self::HeadTooLong,
+        Self::Pipeline,
+        Self::SocketConflict,
+        Self::Cookie,
+        Self::Framing,
+    ];
+
+    /// The metric label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RingFull => "ring_full",
+            Self::ConnectionsFull => "connections_full",
+            Self::CallsFull => "calls_full",
+            Self::CallsNested => "calls_nested",
+            Self::EntryMissed => "entry_missed",
+            Self::UserMemory => "user_memory",
+            Self::CallTooLong => "call_too_long",
+            Self::HeadTooLong => "head_too_long",
+            Self::Pipeline => "pipeline",
+            Self::SocketConflict => "socket_conflict",
+            Self::Cookie => "cookie",
+            Self::Framing => "framing",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_dense_and_fit_the_counters() {
+        for (index, fault) in Fault::ALL.into_iter().enumerate() {
+            assert_eq!(fault as usize, index + 1);
+            assert!((fault as u32) < Fault::SLOTS);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! HTTP framing: which bytes of a connection are heads and frames, and which are bodies.

@@ -1,0 +1,132 @@
+//! The functions of a TLS library that the agent hooks, and the cookie that tells a program which one fired.
+
+/// A hooked function. The numbers are part of the contract: append-only, and they start at 1 because a
+/// missing attach cookie reads 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Function {
+    /// `SSL *SSL_new(SSL_CTX *ctx)`
+    SslNew = 1,
+    /// `void SSL_free(SSL *ssl)`
+    SslFree = 2,
+    /// `long SSL_ctrl(SSL *ssl, int cmd, long larg, void *parg)`
+    SslCtrl = 3,
+    /// `int SSL_set_fd(SSL *ssl, int fd)`
+    SslSetFd = 4,
+    /// `int SSL_set_rfd(SSL *ssl, int fd)`
+    SslSetRfd = 5,
+    /// `int SSL_set_wfd(SSL *ssl, int fd)`
+    SslSetWfd = 6,
+    /// `int SSL_read(SSL *ssl, void *buf, int num)`
+    SslRead = 7,
+    /// `int SSL_read_ex(SSL *ssl, void *buf, size_t num, size_t *readbytes)`
+    SslReadEx = 8,
+    /// `int SSL_write(SSL *ssl, const void *buf, int num)`
+    SslWrite = 9,
+    /// `int SSL_write_ex(SSL *s, const void *buf, size_t num, size_t *written)`
+    SslWriteEx = 10,
+    /// `int SSL_do_handshake(SSL *ssl)`
+    SslDoHandshake = 11,
+    /// `int SSL_accept(SSL *ssl)`
+    SslAccept = 12,
+    /// `int SSL_connect(SSL *ssl)`
+    SslConnect = 13,
+}
+
+impl Function {
+    /// Every function, in the order of its number.
+    pub const ALL: [Self; 13] = [
+        Self::SslNew,
+        Self::SslFree,
+        Self::SslCtrl,
+        Self::SslSetFd,
+        Self::SslSetRfd,
+        Self::SslSetWfd,
+        Self::SslRead,
+        Self::SslReadEx,
+        Self::SslWrite,
+        Self::SslWriteEx,
+        Self::SslDoHandshake,
+        Self::SslAccept,
+        Self::SslConnect,
+    ];
+
+    /// The exported symbol.
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::SslNew => "SSL_new",
+            Self::SslFree => "SSL_free",
+            Self::SslCtrl => "SSL_ctrl",
+            Self::SslSetFd => "SSL_set_fd",
+            Self::SslSetRfd => "SSL_set_rfd",
+            Self::SslSetWfd => "SSL_set_wfd",
+            Self::SslRead => "SSL_read",
+            Self::SslReadEx => "SSL_read_ex",
+            Self::SslWrite => "SSL_write",
+            Self::SslWriteEx => "SSL_write_ex",
+            Self::SslDoHandshake => "SSL_do_handshake",
+            Self::SslAccept => "SSL_accept",
+            Self::SslConnect => "SSL_connect",
+        }
+    }
+
+    /// The function with this number.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        if number == 0 || number as usize > Self::ALL.len() {
+            return None;
+        }
+        Some(Self::ALL[number as usize - 1])
+    }
+}
+
+/// What an attach cookie carries: which library image the probe sits in (a slot of the layout map, 1 or
+/// more) and which of its functions fired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    /// Slot of the library's [`crate::layout::Layout`]; 1 to [`crate::layout::MAX_LAYOUTS`] - 1.
+    pub slot: u16,
+    /// Number of the [`Function`].
+    pub function: u8,
+}
+
+impl Cookie {
+    /// The cookie as the kernel keeps it.
+    pub const fn to_raw(self) -> u64 {
+        self.slot as u64 | (self.function as u64) << 16
+    }
+
+    /// The cookie back from the kernel; slot or function 0 mean that there was none.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the fields are 16 and 8 bits wide"
+    )]
+    pub const fn from_raw(raw: u64) -> Self {
+        Self {
+            slot: raw as u16,
+            function: (raw >> 16) as u8,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_functions_agree() {
+        for function in Function::ALL {
+            assert_eq!(Function::from_number(function as u8), Some(function));
+        }
+        assert_eq!(Function::from_number(0), None);
+        assert_eq!(Function::from_number(14), None);
+    }
+
+    #[test]
+    fn cookies_survive_the_round_trip() {
+        let cookie = Cookie {
+            slot: 65_535,
+            function: 13,
+        };
+        assert_eq!(Cookie::from_raw(cookie.to_raw()), cookie);
+    }
+}

@@ -1,0 +1,120 @@
+//! Where one build of a TLS library keeps the facts of a connection.
+
+/// Marks an offset that could not be derived. Nothing is read through it.
+pub const UNKNOWN: u32 = u32::MAX;
+
+/// How many libraries can be observed at once, slot 0 unused.
+pub const MAX_LAYOUTS: u32 = 1024;
+
+/// Byte offsets into the objects of one library image, derived from its own accessor functions.
+///
+/// Chains are followed left to right: each element is added to the pointer so far and the pointer there is
+/// loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Layout {
+    /// 32 bytes in the connection object (`SSL_get_client_random`).
+    pub client_random: u32,
+    /// `int`, 1 on the server's side (`SSL_is_server`).
+    pub server: u32,
+    /// `char *`: the name in the ClientHello, as set by a client or received by a server
+    /// (`SSL_get_servername`).
+    pub hostname: u32,
+    /// `int`, nonzero if the session was resumed (`SSL_session_reused`).
+    pub resumed: u32,
+    /// `int`, the negotiated protocol version, 0x0303 or 0x0304 (`SSL_version`).
+    pub version: u32,
+    /// Chain from the connection to the certificate that this server presents (`SSL_get_certificate`).
+    pub own_certificate: [u32; 3],
+    /// Chain from the connection to the certificate that the peer presented
+    /// (`SSL_get0_peer_certificate`).
+    pub peer_certificate: [u32; 2],
+    /// In a certificate object: `unsigned char *` and `long` of the encoded `TBSCertificate`.
+    pub certificate_encoding: u32,
+}
+
+impl Layout {
+    /// Nothing is known.
+    pub const NOTHING: Self = Self {
+        client_random: UNKNOWN,
+        server: UNKNOWN,
+        hostname: UNKNOWN,
+        resumed: UNKNOWN,
+        version: UNKNOWN,
+        own_certificate: [UNKNOWN; 3],
+        peer_certificate: [UNKNOWN; 2],
+        certificate_encoding: UNKNOWN,
+    };
+}
+
+/// Byte offsets into the running kernel's structures, read from its BTF at start.
+///
+/// They lead from a task to the socket behind a file descriptor:
+/// `task->files->fdt->fd[n]->private_data->sk`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct KernelLayout {
+    /// `task_struct.files`
+    pub task_files: u32,
+    /// `files_struct.fdt`
+    pub files_fdt: u32,
+    /// `fdtable.max_fds`
+    pub fdtable_max_fds: u32,
+    /// `fdtable.fd`
+    pub fdtable_fd: u32,
+    /// `file.f_inode`
+    pub file_inode: u32,
+    /// `inode.i_mode`
+    pub inode_mode: u32,
+    /// `file.private_data`
+    pub file_private_data: u32,
+    /// `socket.sk`
+    pub socket_sk: u32,
+    /// `sock.__sk_common.skc_family`
+    pub sock_family: u32,
+    /// `sock.sk_protocol`
+    pub sock_protocol: u32,
+    /// `sock.__sk_common.skc_rcv_saddr`
+    pub sock_local_v4: u32,
+    /// `sock.__sk_common.skc_daddr`
+    pub sock_peer_v4: u32,
+    /// `sock.__sk_common.skc_v6_rcv_saddr`
+    pub sock_local_v6: u32,
+    /// `sock.__sk_common.skc_v6_daddr`
+    pub sock_peer_v6: u32,
+    /// `sock.__sk_common.skc_num`: local port, host order
+    pub sock_local_port: u32,
+    /// `sock.__sk_common.skc_dport`: peer's port, network order
+    pub sock_peer_port: u32,
+    /// `sock.__sk_common.skc_net.net`
+    pub sock_net: u32,
+    /// `net.ns.inum`
+    pub net_inum: u32,
+}
+
+impl KernelLayout {
+    /// Nothing is known: sockets stay unknown.
+    pub const NOTHING: Self = Self {
+        task_files: UNKNOWN,
+        files_fdt: UNKNOWN,
+        fdtable_max_fds: UNKNOWN,
+        fdtable_fd: UNKNOWN,
+        file_inode: UNKNOWN,
+        inode_mode: UNKNOWN,
+        file_private_data: UNKNOWN,
+        socket_sk: UNKNOWN,
+        sock_family: UNKNOWN,
+        sock_protocol: UNKNOWN,
+        sock_local_v4: UNKNOWN,
+        sock_peer_v4: UNKNOWN,
+        sock_local_v6: UNKNOWN,
+        sock_peer_v6: UNKNOWN,
+        sock_local_port: UNKNOWN,
+        sock_peer_port: UNKNOWN,
+        sock_net: UNKNOWN,
+        net_inum: UNKNOWN,
+    };
+}
+
+const _: () = assert!(size_of::<Layout>() == 44);
+const _: () = assert!(size_of::<KernelLayout>() == 72);

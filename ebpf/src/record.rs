@@ -1,0 +1,228 @@
+//! Records: what the kernel hands to the agent through the ring buffer.
+//!
+//! Each starts with a [`Header`]. Integers are in host order, fields are aligned, there is no implicit
+//! padding. A record's slot in the ring may be longer than the record: `Header::size` counts.
+
+/// Bytes of one head or frame that a single [`Data`] record can carry.
+pub const CHUNK: usize = 4096;
+/// The shorter slot, which most heads fit.
+pub const SMALL_CHUNK: usize = 512;
+/// Longest server name kept: RFC 1035, section 3.1 allows 255 octets.
+pub const NAME: usize = 256;
+/// Longest encoded `TBSCertificate` that is copied.
+pub const CERTIFICATE: usize = 4096;
+
+/// What a record tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Kind {
+    /// A connection carried its first application data: [`Connection`].
+    Connection = 1,
+    /// Part of an HTTP head or frame: [`Data`].
+    Data = 2,
+    /// The connection object was freed: a bare [`Header`].
+    Close = 3,
+    /// A process replaced its image: a bare [`Header`].
+    Exec = 4,
+    /// A process ended: a bare [`Header`].
+    Exit = 5,
+    /// A certificate of a connection: [`Certificate`].
+    Certificate = 6,
+}
+
+/// What every record begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Header {
+    /// A [`Kind`].
+    pub kind: u32,
+    /// Bytes of this record that hold something, this header included.
+    pub size: u32,
+    /// `CLOCK_BOOTTIME` in nanoseconds.
+    pub time: u64,
+    /// The process, in the initial PID namespace.
+    pub tgid: u32,
+    /// The thread, in the initial PID namespace.
+    pub tid: u32,
+    /// Address of the connection object in the process; 0 where there is none.
+    pub ssl: u64,
+    /// When this connection was first seen, in the same clock as `time`. Tells apart connections whose
+    /// object stands at an address used before.
+    pub born: u64,
+}
+
+/// How the socket of a connection was learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum SocketSource {
+    /// Not known.
+    Unknown = 0,
+    /// From the file descriptor given to `SSL_set_fd` and its like.
+    Descriptor = 1,
+    /// From a socket call that the library made while it was inside one of its own functions.
+    Nested = 2,
+    /// Sources disagreed.
+    Conflict = 3,
+}
+
+/// A TCP 4-tuple as the kernel keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Socket {
+    /// Local address in network order; IPv4 in the first four bytes.
+    pub local: [u8; 16],
+    /// Peer's address in network order; IPv4 in the first four bytes.
+    pub peer: [u8; 16],
+    /// Inode number of the network namespace; 0 if unknown.
+    pub netns: u32,
+    /// Local port, host order.
+    pub local_port: u16,
+    /// Peer's port, host order.
+    pub peer_port: u16,
+    /// `AF_INET` 2, `AF_INET6` 10, 0 if unknown.
+    pub family: u16,
+    /// A [`SocketSource`].
+    pub source: u8,
+    /// Always 0.
+    pub reserved: u8,
+}
+
+/// Which side of the connection the process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Side {
+    /// Not known.
+    Unknown = 0,
+    /// It accepts.
+    Server = 1,
+    /// It dials.
+    Client = 2,
+}
+
+/// What is known of the server name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum NameState {
+    /// Not known.
+    Unknown = 0,
+    /// None was sent.
+    Absent = 1,
+    /// It stands in the record.
+    Sent = 2,
+}
+
+/// How the server name was learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum NameSource {
+    /// Not at all.
+    Unknown = 0,
+    /// Read from the connection object.
+    Object = 1,
+    /// From the client's call of `SSL_set_tlsext_host_name`.
+    Call = 2,
+}
+
+/// The facts of a connection, sent once, when its first application data has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Connection {
+    /// What every record begins with.
+    pub header: Header,
+    /// The ClientHello's random; all zero if unknown.
+    pub client_random: [u8; 32],
+    /// The socket.
+    pub socket: Socket,
+    /// Slot of the library's layout.
+    pub library: u16,
+    /// A [`Side`].
+    pub side: u8,
+    /// A [`NameState`].
+    pub name_state: u8,
+    /// A [`NameSource`].
+    pub name_source: u8,
+    /// 1 if the connection object was seen being made, 0 if it is older than the probes.
+    pub from_start: u8,
+    /// 0 not resumed, 1 resumed, 255 unknown.
+    pub resumed: u8,
+    /// Always 0.
+    pub reserved: u8,
+    /// 0x0303 TLS 1.2, 0x0304 TLS 1.3, 0 unknown.
+    pub version: u16,
+    /// Bytes of `name` that hold something.
+    pub name_length: u16,
+    /// The server name as the library holds it.
+    pub name: [u8; NAME],
+}
+
+/// Which way application data went, seen from the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Direction {
+    /// `SSL_read`: from the peer.
+    Read = 0,
+    /// `SSL_write`: to the peer.
+    Write = 1,
+}
+
+/// What [`Data::bytes`] is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Content {
+    /// Start line and fields of an HTTP/1 message.
+    Http1Head = 1,
+    /// An HTTP/2 frame, with its nine-octet header in front of the first part.
+    Http2Frame = 2,
+}
+
+/// [`Data::flags`]: the head or frame starts with this record.
+pub const START: u8 = 1;
+/// [`Data::flags`]: the head or frame ends with this record.
+pub const END: u8 = 2;
+/// [`Data::flags`]: the connection is older than the probes and this direction was entered at a place that
+/// looked like the start of a message.
+pub const RESYNCHRONISED: u8 = 4;
+
+/// Part of an HTTP head or frame. Bodies are never copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct DataHeader {
+    /// What every record begins with.
+    pub header: Header,
+    /// Bytes of application data of this direction before the first byte of this record.
+    pub offset: u64,
+    /// Number of this record in its direction, from 0. A gap means that a record was lost.
+    pub sequence: u32,
+    /// Bytes that follow.
+    pub length: u16,
+    /// A [`Direction`].
+    pub direction: u8,
+    /// [`START`], [`END`], [`RESYNCHRONISED`].
+    pub flags: u8,
+    /// A [`Content`].
+    pub content: u8,
+    /// Always 0.
+    pub reserved: [u8; 7],
+}
+
+/// A certificate of a connection: the encoded `TBSCertificate`, RFC 5280, section 4.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct CertificateHeader {
+    /// What every record begins with.
+    pub header: Header,
+    /// Bytes that follow; fewer than `full_length` if it was too long to copy.
+    pub length: u32,
+    /// Bytes of the whole encoding.
+    pub full_length: u32,
+    /// 1 if the process presented it, 0 if its peer did.
+    pub own: u8,
+    /// Always 0.
+    pub reserved: [u8; 7],
+}
+
+const _: () = assert!(size_of::<Header>() == 40);
+const _: () = assert!(size_of::<Socket>() == 44);
+const _: () = assert!(size_of::<Connection>() == 40 + 32 + 44 + 12 + 256);
+const _: () = assert!(size_of::<DataHeader>() == 64);
+const _: () = assert!(size_of::<CertificateHeader>() == 56);
