@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod connection;
+pub mod decode;
 pub mod export;
 pub mod http;
 pub mod kernel;

@@ -79,6 +79,34 @@ impl Function {
     }
 }
 
+/// Slots of the hit counters.
+pub const HIT_SLOTS: u32 = 72;
+/// Slot of the tracepoint `sock_recv_length`.
+pub const HIT_SOCK_RECV: u32 = 64;
+/// Slot of the tracepoint `sock_send_length`.
+pub const HIT_SOCK_SEND: u32 = 65;
+/// Slot of the tracepoint `sched_process_exec`.
+pub const HIT_EXEC: u32 = 66;
+/// Slot of the tracepoint `sched_process_exit`.
+pub const HIT_EXIT: u32 = 67;
+/// A function's entry counts in the slot of its number, its return this much higher.
+pub const HIT_RETURN: u32 = 32;
+
+/// The metric label of a slot of the hit counters: the function's symbol, with `:return` for its return, or
+/// the tracepoint's name.
+#[cfg(feature = "user")]
+pub fn hit_name(slot: u32) -> Option<std::borrow::Cow<'static, str>> {
+    let name = |number: u32| u8::try_from(number).ok().and_then(Function::from_number).map(Function::symbol);
+    match slot {
+        HIT_SOCK_RECV => Some("sock_recv_length".into()),
+        HIT_SOCK_SEND => Some("sock_send_length".into()),
+        HIT_EXEC => Some("sched_process_exec".into()),
+        HIT_EXIT => Some("sched_process_exit".into()),
+        HIT_RETURN.. => name(slot - HIT_RETURN).map(|name| format!("{name}:return").into()),
+        _ => name(slot).map(Into::into),
+    }
+}
+
 /// What an attach cookie carries: which library image the probe sits in (a slot of the layout map, 1 or
 /// more) and which of its functions fired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

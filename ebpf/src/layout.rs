@@ -11,6 +11,7 @@ pub const MAX_LAYOUTS: u32 = 1024;
 /// Chains are followed left to right: each element is added to the pointer so far and the pointer there is
 /// loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
 #[repr(C)]
 pub struct Layout {
     /// 32 bytes in the connection object (`SSL_get_client_random`).
@@ -52,6 +53,7 @@ impl Layout {
 /// They lead from a task to the socket behind a file descriptor:
 /// `task->files->fdt->fd[n]->private_data->sk`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
 #[repr(C)]
 pub struct KernelLayout {
     /// `task_struct.files`

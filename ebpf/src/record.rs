@@ -32,6 +32,7 @@ pub enum Kind {
 
 /// What every record begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
 #[repr(C)]
 pub struct Header {
     /// A [`Kind`].
@@ -67,6 +68,7 @@ pub enum SocketSource {
 
 /// A TCP 4-tuple as the kernel keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
 #[repr(C)]
 pub struct Socket {
     /// Local address in network order; IPv4 in the first four bytes.
@@ -85,6 +87,20 @@ pub struct Socket {
     pub source: u8,
     /// Always 0.
     pub reserved: u8,
+}
+
+impl Socket {
+    /// Nothing is known.
+    pub const UNKNOWN: Self = Self {
+        local: [0; 16],
+        peer: [0; 16],
+        netns: 0,
+        local_port: 0,
+        peer_port: 0,
+        family: 0,
+        source: SocketSource::Unknown as u8,
+        reserved: 0,
+    };
 }
 
 /// Which side of the connection the process is.
@@ -125,6 +141,7 @@ pub enum NameSource {
 
 /// The facts of a connection, sent once, when its first application data has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
 #[repr(C)]
 pub struct Connection {
     /// What every record begins with.
@@ -185,6 +202,7 @@ pub const RESYNCHRONISED: u8 = 4;
 
 /// Part of an HTTP head or frame. Bodies are never copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
 #[repr(C)]
 pub struct DataHeader {
     /// What every record begins with.
@@ -207,6 +225,7 @@ pub struct DataHeader {
 
 /// A certificate of a connection: the encoded `TBSCertificate`, RFC 5280, section 4.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
 #[repr(C)]
 pub struct CertificateHeader {
     /// What every record begins with.

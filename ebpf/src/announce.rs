@@ -1,0 +1,177 @@
+//! Tells the agent of a connection when its first application data has passed: by then the handshake is over
+//! and its facts stand in the object.
+
+use core::ptr;
+
+use aya_ebpf::helpers::generated;
+use ebpf::{
+    connection::{Key, Tracked},
+    fault::Fault,
+    layout::{Layout, UNKNOWN},
+    record::{
+        CERTIFICATE, CertificateHeader, Connection, Kind, NAME, NameSource, NameState, Side, Socket,
+        SocketSource,
+    },
+};
+
+use crate::{layouts, memory, names, probe::socket, ring, stats};
+
+const TLS_1_3: u16 = 0x0304;
+const NOT_RESUMED: u8 = 0;
+const RESUMED: u8 = 1;
+const RESUMED_UNKNOWN: u8 = 255;
+
+/// Sends the connection's facts. If the ring is full it is tried again at the next call.
+#[inline(always)]
+pub fn announce(tracked: &mut Tracked, key: &Key, id: u64, slot: u16) {
+    let Some(layout) = layouts::library(slot) else {
+        stats::lost(Fault::Cookie);
+        return;
+    };
+    let Some(mut entry) = ring::reserve::<Connection>() else { return };
+    let record = entry.as_mut_ptr();
+    // SAFETY: the entry is this program's alone until it is submitted, and every field is written.
+    let (side, resumed) = unsafe {
+        let record = &mut *record;
+        record.header = ring::header(Kind::Connection, size_of::<Connection>() as u32, id, key.ssl, tracked.born);
+        record.library = slot;
+        record.from_start = tracked.from_start;
+        record.reserved = 0;
+        record.client_random = field(key.ssl, layout.client_random).unwrap_or([0; 32]);
+        tracked.random = ptr::read_unaligned(record.client_random.as_ptr().cast());
+        record.side = match field::<i32>(key.ssl, layout.server) {
+            Some(0) => Side::Client as u8,
+            Some(1) => Side::Server as u8,
+            _ => Side::Unknown as u8,
+        };
+        record.version = field::<i32>(key.ssl, layout.version).unwrap_or(0) as u16;
+        record.resumed = match field::<i32>(key.ssl, layout.resumed) {
+            Some(0) => NOT_RESUMED,
+            Some(_) => RESUMED,
+            None => RESUMED_UNKNOWN,
+        };
+        name(record, key, layout);
+        place(record, tracked);
+        (record.side, record.resumed)
+    };
+    entry.submit(0);
+    tracked.announced = 1;
+    // What a server would present now is not what it presented when the session began.
+    if side == Side::Client as u8 {
+        certificate(tracked, key, id, layout, peer_certificate(key.ssl, layout), 0);
+    } else if side == Side::Server as u8 && resumed == NOT_RESUMED {
+        certificate(tracked, key, id, layout, own_certificate(key.ssl, layout), 1);
+    }
+}
+
+#[inline(always)]
+fn name(record: &mut Connection, key: &Key, layout: &Layout) {
+    record.name_length = 0;
+    record.name_source = NameSource::Unknown as u8;
+    record.name_state = NameState::Unknown as u8;
+    let Some(address) = field::<u64>(key.ssl, layout.hostname) else {
+        // SAFETY: the field has NAME bytes.
+        record.name_length = unsafe { names::recall(key, record.name.as_mut_ptr()) };
+        if record.name_length > 0 && record.side == Side::Client as u8 {
+            record.name_state = NameState::Sent as u8;
+            record.name_source = NameSource::Call as u8;
+        }
+        return;
+    };
+    if address == 0 {
+        // Before TLS 1.3 a server that resumes does not keep the name that was sent with it.
+        let kept = record.side == Side::Client as u8
+            || record.side == Side::Server as u8 && (record.resumed == NOT_RESUMED || record.version >= TLS_1_3);
+        if kept {
+            record.name_state = NameState::Absent as u8;
+            record.name_source = NameSource::Object as u8;
+        }
+        return;
+    }
+    // SAFETY: the field has NAME bytes.
+    let written = unsafe {
+        generated::bpf_probe_read_user_str(record.name.as_mut_ptr().cast(), NAME as u32, address as *const _)
+    };
+    if written > 1 && written <= NAME as i64 {
+        record.name_length = written as u16 - 1;
+        record.name_state = NameState::Sent as u8;
+        record.name_source = NameSource::Object as u8;
+    }
+}
+
+#[inline(always)]
+fn place(record: &mut Connection, tracked: &mut Tracked) {
+    record.socket = Socket::UNKNOWN;
+    if let Some(sock) = socket::of_descriptor(tracked.descriptor) {
+        if tracked.sock != 0 && tracked.sock != sock {
+            // The descriptor is what the library was told to use; the other is a call made meanwhile.
+            stats::lost(Fault::SocketConflict);
+        }
+        socket::describe(sock, SocketSource::Descriptor, &mut record.socket);
+    } else if tracked.conflict != 0 {
+        stats::lost(Fault::SocketConflict);
+        record.socket.source = SocketSource::Conflict as u8;
+    } else if tracked.sock != 0 {
+        socket::describe(tracked.sock, SocketSource::Nested, &mut record.socket);
+    }
+}
+
+#[inline(always)]
+fn own_certificate(ssl: u64, layout: &Layout) -> Option<u64> {
+    let [cert, key, x509] = layout.own_certificate;
+    let object = field::<u64>(ssl, cert)?;
+    let object = field::<u64>(object, key)?;
+    field::<u64>(object, x509)
+}
+
+#[inline(always)]
+fn peer_certificate(ssl: u64, layout: &Layout) -> Option<u64> {
+    let [session, peer] = layout.peer_certificate;
+    let object = field::<u64>(ssl, session)?;
+    field::<u64>(object, peer)
+}
+
+/// A slot for a certificate.
+#[repr(C)]
+struct CertificateSlot {
+    header: CertificateHeader,
+    bytes: [u8; CERTIFICATE],
+}
+
+#[inline(always)]
+fn certificate(tracked: &Tracked, key: &Key, id: u64, layout: &Layout, x509: Option<u64>, own: u8) {
+    let Some(x509) = x509 else { return };
+    // ASN1_ENCODING: unsigned char *enc, long len.
+    let Some([bytes, length]) = field::<[u64; 2]>(x509, layout.certificate_encoding) else { return };
+    if bytes == 0 || length == 0 || length > u64::from(u16::MAX) {
+        return;
+    }
+    let Some(mut entry) = ring::reserve::<CertificateSlot>() else { return };
+    let copied = memory::clamp(length, CERTIFICATE as u64);
+    // SAFETY: the entry is this program's alone until it is submitted.
+    unsafe {
+        let slot = entry.as_mut_ptr();
+        if !memory::copy_user::<CERTIFICATE>((&raw mut (*slot).bytes).cast(), bytes, copied) {
+            entry.discard(0);
+            stats::lost(Fault::UserMemory);
+            return;
+        }
+        let size = size_of::<CertificateHeader>() as u32 + copied as u32;
+        (&raw mut (*slot).header).write(CertificateHeader {
+            header: ring::header(Kind::Certificate, size, id, key.ssl, tracked.born),
+            length: copied as u32,
+            full_length: length as u32,
+            own,
+            reserved: [0; 7],
+        });
+    }
+    entry.submit(0);
+}
+
+#[inline(always)]
+fn field<T: Copy>(object: u64, offset: u32) -> Option<T> {
+    if object == 0 || offset == UNKNOWN {
+        return None;
+    }
+    memory::user(object + u64::from(offset))
+}

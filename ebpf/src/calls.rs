@@ -1,0 +1,85 @@
+//! Which TLS functions each thread is inside of.
+
+use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::LruHashMap};
+use ebpf::{
+    connection::{Call, DEPTH, Thread},
+    fault::Fault,
+};
+
+use crate::stats;
+
+/// By `bpf_get_current_pid_tgid`. Entries outlive calls, so that a call costs one look-up and no insertion;
+/// threads that are gone are the least recently used. One that is pushed out while inside a call shows as
+/// [`Fault::EntryMissed`].
+#[map]
+static CALLS: LruHashMap<u64, Thread> = LruHashMap::with_max_entries(16_384, 0);
+
+static IDLE: Thread = Thread { depth: 0, calls: [IDLE_CALL; DEPTH] };
+const IDLE_CALL: Call = Call { ssl: 0, buffer: 0, count: 0, stack: 0, sock: 0, conflict: 0 };
+
+/// Notes that the thread entered a function.
+#[inline(always)]
+pub fn enter(id: u64, call: Call) {
+    let Some(thread) = find(id).or_else(|| insert(id)) else {
+        stats::lost(Fault::CallsFull);
+        return;
+    };
+    // SAFETY: the pointer comes from the map; the entry belongs to this thread.
+    let thread = unsafe { &mut *thread };
+    let mut depth = thread.depth;
+    // Calls that were left without returning (longjmp, exceptions) lie at or below the new one's stack.
+    for _ in 0..DEPTH {
+        if depth == 0 || depth > DEPTH as u64 || thread.calls[(depth as usize - 1) & (DEPTH - 1)].stack > call.stack
+        {
+            break;
+        }
+        depth -= 1;
+    }
+    if depth >= DEPTH as u64 {
+        stats::lost(Fault::CallsNested);
+        depth = 0;
+    }
+    thread.calls[depth as usize & (DEPTH - 1)] = call;
+    thread.depth = depth + 1;
+}
+
+/// Takes the call that returned to this stack pointer.
+#[inline(always)]
+pub fn leave(id: u64, stack: u64) -> Option<Call> {
+    // SAFETY: as above.
+    let thread = find(id).map(|thread| unsafe { &mut *thread });
+    if let Some(thread) = thread {
+        for back in 0..DEPTH {
+            let index = DEPTH - 1 - back;
+            // The return address has been popped.
+            if (index as u64) < thread.depth && thread.calls[index].stack + 8 == stack {
+                thread.depth = index as u64;
+                return Some(thread.calls[index]);
+            }
+        }
+    }
+    stats::lost(Fault::EntryMissed);
+    None
+}
+
+/// The innermost call that the thread is inside of.
+#[inline(always)]
+pub fn current(id: u64) -> Option<&'static mut Call> {
+    // SAFETY: as above.
+    let thread = unsafe { &mut *find(id)? };
+    if thread.depth == 0 {
+        return None;
+    }
+    Some(&mut thread.calls[(thread.depth as usize - 1) & (DEPTH - 1)])
+}
+
+#[inline(always)]
+fn find(id: u64) -> Option<*mut Thread> {
+    CALLS.get_ptr_mut(&id)
+}
+
+#[inline(always)]
+fn insert(id: u64) -> Option<*mut Thread> {
+    CALLS.insert(&id, &IDLE, u64::from(BPF_ANY)).ok()?;
+    find(id)
+}

@@ -1,0 +1,102 @@
+//! What the kernel keeps of a connection.
+
+use crate::framing::{Framing, Stream, http1::Requests};
+
+/// Names a connection: its object in its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[repr(C)]
+pub struct Key {
+    /// Address of the connection object.
+    pub ssl: u64,
+    /// The process, in the initial PID namespace.
+    pub tgid: u32,
+    /// Always 0.
+    pub reserved: u32,
+}
+
+/// State of a connection under observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Tracked {
+    /// `CLOCK_BOOTTIME` in nanoseconds when it was first seen.
+    pub born: u64,
+    /// First eight bytes of the client random when it was announced; 0 if unknown. Tells that an object was
+    /// put to use for another connection.
+    pub random: u64,
+    /// Address of the kernel's `struct sock` that the library used; 0 if none was seen.
+    pub sock: u64,
+    /// Where both directions stand.
+    pub framing: Framing,
+    /// The descriptor given to the library, or -1.
+    pub descriptor: i32,
+    /// 1 once the agent was told of it.
+    pub announced: u8,
+    /// 1 if its object was seen being made.
+    pub from_start: u8,
+    /// 1 if two sockets were seen.
+    pub conflict: u8,
+    /// Always 0.
+    pub reserved: u8,
+}
+
+impl Tracked {
+    /// A connection whose object was just made.
+    pub const fn from_start() -> Self {
+        Self { from_start: 1, ..Self::of(Stream::at_the_start()) }
+    }
+
+    /// A connection that is older than the probes.
+    pub const fn in_the_middle() -> Self {
+        Self::of(Stream::in_the_middle())
+    }
+
+    const fn of(stream: Stream) -> Self {
+        Self {
+            born: 0,
+            random: 0,
+            sock: 0,
+            framing: Framing { streams: [stream; 2], requests: Requests::none() },
+            descriptor: -1,
+            announced: 0,
+            from_start: 0,
+            conflict: 0,
+            reserved: 0,
+        }
+    }
+}
+
+/// How deep calls of TLS functions may nest on one thread: TLS inside TLS through a proxy is two.
+pub const DEPTH: usize = 4;
+
+/// A TLS function that has not returned yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Call {
+    /// The connection object.
+    pub ssl: u64,
+    /// The application's buffer.
+    pub buffer: u64,
+    /// Where the `_ex` functions store how much they moved.
+    pub count: u64,
+    /// Stack pointer at entry; the return finds its entry by it.
+    pub stack: u64,
+    /// The kernel's `struct sock` that was used meanwhile; 0 if none.
+    pub sock: u64,
+    /// 1 if more than one was.
+    pub conflict: u64,
+}
+
+/// The TLS functions that a thread is inside of, outermost first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Thread {
+    /// How many; 0 to [`DEPTH`].
+    pub depth: u64,
+    /// The calls.
+    pub calls: [Call; DEPTH],
+}
+
+const _: () = assert!(size_of::<Key>() == 16);
+const _: () = assert!(size_of::<Tracked>() == 24 + 144 + 8);
+const _: () = assert!(size_of::<Thread>() == 8 + DEPTH * 48);

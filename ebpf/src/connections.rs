@@ -1,0 +1,56 @@
+//! The connections under observation.
+
+use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::HashMap};
+use ebpf::{
+    connection::{Key, Tracked},
+    fault::Fault,
+};
+
+use crate::{ring, stats};
+
+/// A plain hash, not an LRU: what is dropped must be counted. Resized by the agent.
+#[map]
+static CONNECTIONS: HashMap<Key, Tracked> = HashMap::with_max_entries(65_536, 0);
+
+static FROM_START: Tracked = Tracked::from_start();
+static IN_THE_MIDDLE: Tracked = Tracked::in_the_middle();
+
+/// The connection's state, if it is under observation.
+#[inline(always)]
+pub fn find(key: &Key) -> Option<*mut Tracked> {
+    CONNECTIONS.get_ptr_mut(key)
+}
+
+/// Begins to observe a connection whose object was just made. State left at its address is overwritten.
+#[inline(always)]
+pub fn begin(key: &Key) -> Option<*mut Tracked> {
+    insert(key, &FROM_START)
+}
+
+/// Begins to observe a connection that is older than the probes.
+#[inline(always)]
+pub fn begin_in_the_middle(key: &Key) -> Option<*mut Tracked> {
+    insert(key, &IN_THE_MIDDLE)
+}
+
+/// Ends observation; tells when the connection began if it was announced to the agent.
+#[inline(always)]
+pub fn end(key: &Key) -> Option<u64> {
+    let tracked = find(key)?;
+    // SAFETY: the pointer comes from the map.
+    let (announced, born) = unsafe { ((*tracked).announced, (*tracked).born) };
+    let _ = CONNECTIONS.remove(key);
+    (announced != 0).then_some(born)
+}
+
+#[inline(always)]
+fn insert(key: &Key, initial: &Tracked) -> Option<*mut Tracked> {
+    if CONNECTIONS.insert(key, initial, u64::from(BPF_ANY)).is_err() {
+        stats::lost(Fault::ConnectionsFull);
+        return None;
+    }
+    let tracked = find(key)?;
+    // SAFETY: the pointer comes from the map; the object belongs to the calling thread.
+    unsafe { (*tracked).born = ring::now() };
+    Some(tracked)
+}

@@ -1,0 +1,127 @@
+//! The calls that move application data or shake hands.
+
+use aya_ebpf::{
+    EbpfContext,
+    helpers::{bpf_get_attach_cookie, bpf_get_current_pid_tgid},
+    macros::{uprobe, uretprobe},
+    programs::{ProbeContext, RetProbeContext},
+};
+use ebpf::{
+    connection::{Call, Key, Tracked},
+    fault::Fault,
+    function::{Cookie, Function, HIT_RETURN},
+    record::Direction,
+};
+
+use crate::{announce, calls, connections, layouts, memory, stats, walk};
+
+/// `int SSL_read(SSL *ssl, void *buf, int num)`, `SSL_write`;
+/// `int SSL_read_ex(SSL *ssl, void *buf, size_t num, size_t *readbytes)`, `SSL_write_ex`;
+/// `int SSL_do_handshake(SSL *ssl)`, `SSL_accept`, `SSL_connect`.
+///
+/// One program serves them all; the cookie tells which. `SSL_peek` is a function of its own, so what it shows
+/// is not seen twice.
+#[uprobe]
+pub fn call_entry(context: ProbeContext) -> u32 {
+    // SAFETY: the context is the one this program was called with.
+    let cookie = Cookie::from_raw(unsafe { bpf_get_attach_cookie(context.as_ptr()) });
+    stats::hit(u32::from(cookie.function));
+    // SAFETY: the kernel hands over the registers.
+    let stack = unsafe { (*context.regs).rsp };
+    let (Some(ssl), Some(buffer), Some(count)) = (context.arg(0), context.arg(1), context.arg(3)) else {
+        return 0;
+    };
+    let call = Call { ssl, buffer, count, stack, sock: 0, conflict: 0 };
+    calls::enter(bpf_get_current_pid_tgid(), call);
+    0
+}
+
+/// The same calls, when they return: only then is it known how much was moved, and a call that is repeated
+/// because the socket was not ready has moved nothing.
+#[uretprobe]
+pub fn call_return(context: RetProbeContext) -> u32 {
+    // SAFETY: the context is the one this program was called with.
+    let cookie = Cookie::from_raw(unsafe { bpf_get_attach_cookie(context.as_ptr()) });
+    stats::hit(HIT_RETURN + u32::from(cookie.function));
+    // SAFETY: the kernel hands over the registers.
+    let stack = unsafe { (*context.regs).rsp };
+    let id = bpf_get_current_pid_tgid();
+    let Some(call) = calls::leave(id, stack) else { return 0 };
+    let key = Key { ssl: call.ssl, tgid: (id >> 32) as u32, reserved: 0 };
+    let moved = moved(cookie.function, context.ret::<u64>() as i32, call.count);
+    let Some(tracked) = tracked(&key, &call, cookie.slot, moved != 0) else { return 0 };
+    // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
+    note_socket(unsafe { &mut *tracked }, &call);
+    if moved != 0 {
+        data(tracked, key, id, cookie, &call, moved);
+    }
+    0
+}
+
+/// The connection's state; begun here if the connection is older than the probes, and anew if its object was
+/// put to use for another.
+#[inline(always)]
+fn tracked(key: &Key, call: &Call, slot: u16, moves: bool) -> Option<*mut Tracked> {
+    let Some(tracked) = connections::find(key) else {
+        return if moves { connections::begin_in_the_middle(key) } else { None };
+    };
+    // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
+    let known = unsafe { (*tracked).random };
+    if known == 0 || !moves {
+        return Some(tracked);
+    }
+    let offset = layouts::library(slot)?.client_random;
+    let random = memory::user::<u64>(call.ssl + u64::from(offset));
+    if random == Some(known) || random.is_none() {
+        return Some(tracked);
+    }
+    // SSL_clear makes an object ready for another connection without freeing it.
+    connections::begin(key)
+}
+
+#[inline(always)]
+fn data(tracked: *mut Tracked, key: Key, id: u64, cookie: Cookie, call: &Call, moved: u64) {
+    let direction = if cookie.function == Function::SslRead as u8 || cookie.function == Function::SslReadEx as u8 {
+        Direction::Read
+    } else {
+        Direction::Write
+    };
+    // SAFETY: as above.
+    let state = unsafe { &mut *tracked };
+    if state.announced == 0 {
+        announce::announce(state, &key, id, cookie.slot);
+    }
+    walk::walk(tracked, key, id, call.buffer, moved, direction);
+}
+
+/// Bytes of application data that a call moved.
+#[inline(always)]
+fn moved(function: u8, result: i32, count: u64) -> u64 {
+    const READ: u8 = Function::SslRead as u8;
+    const WRITE: u8 = Function::SslWrite as u8;
+    const READ_EX: u8 = Function::SslReadEx as u8;
+    const WRITE_EX: u8 = Function::SslWriteEx as u8;
+    match function {
+        READ | WRITE if result > 0 => result as u64,
+        READ_EX | WRITE_EX if result == 1 => match memory::user::<u64>(count) {
+            Some(moved) => moved,
+            None => {
+                stats::lost(Fault::UserMemory);
+                0
+            }
+        },
+        _ => 0,
+    }
+}
+
+#[inline(always)]
+fn note_socket(tracked: &mut Tracked, call: &Call) {
+    if tracked.announced != 0 || call.sock == 0 {
+        return;
+    }
+    if call.conflict != 0 || tracked.sock != 0 && tracked.sock != call.sock {
+        tracked.conflict = 1;
+    } else {
+        tracked.sock = call.sock;
+    }
+}

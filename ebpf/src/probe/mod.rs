@@ -1,0 +1,6 @@
+//! The probes, one file per concern.
+
+pub mod call;
+pub mod object;
+pub mod process;
+pub mod socket;

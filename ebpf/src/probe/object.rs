@@ -1,0 +1,76 @@
+//! The life of an OpenSSL connection object, and what applications set on it before the handshake.
+//!
+//! Every program makes its connections with `SSL_new`, whichever way it shakes hands afterwards: that is what
+//! marks a connection's start where no handshake function is ever called.
+
+use aya_ebpf::{
+    helpers::{bpf_get_attach_cookie, bpf_get_current_pid_tgid},
+    macros::{uprobe, uretprobe},
+    programs::{ProbeContext, RetProbeContext},
+    EbpfContext,
+};
+use ebpf::{
+    connection::Key,
+    function::{Cookie, Function, HIT_RETURN},
+    record::Kind,
+};
+
+use crate::{connections, names, ring, stats};
+
+/// `SSL *SSL_new(SSL_CTX *ctx)`
+#[uretprobe]
+pub fn ssl_new(context: RetProbeContext) -> u32 {
+    stats::hit(HIT_RETURN + Function::SslNew as u32);
+    let ssl = context.ret::<u64>();
+    if ssl != 0 {
+        let _ = connections::begin(&key(ssl));
+    }
+    0
+}
+
+/// `void SSL_free(SSL *ssl)`. The object may have other owners and live on; if it is used again it is found to
+/// be in the middle, with the same client random.
+#[uprobe]
+pub fn ssl_free(context: ProbeContext) -> u32 {
+    stats::hit(Function::SslFree as u32);
+    let Some(ssl) = context.arg::<u64>(0) else { return 0 };
+    if let Some(born) = connections::end(&key(ssl)) {
+        ring::send_header(Kind::Close, bpf_get_current_pid_tgid(), ssl, born);
+    }
+    0
+}
+
+/// `int SSL_set_fd(SSL *ssl, int fd)`, `SSL_set_rfd`, `SSL_set_wfd`
+#[uprobe]
+pub fn ssl_set_fd(context: ProbeContext) -> u32 {
+    // SAFETY: the context is the one this program was called with.
+    let cookie = Cookie::from_raw(unsafe { bpf_get_attach_cookie(context.as_ptr()) });
+    stats::hit(u32::from(cookie.function));
+    let (Some(ssl), Some(descriptor)) = (context.arg::<u64>(0), context.arg::<i32>(1)) else { return 0 };
+    if let Some(tracked) = connections::find(&key(ssl)) {
+        // SAFETY: the pointer comes from the map; the object belongs to the calling thread.
+        unsafe { (*tracked).descriptor = descriptor };
+    }
+    0
+}
+
+/// `long SSL_ctrl(SSL *ssl, int cmd, long larg, void *parg)`, attached only where the name cannot be read from
+/// the object.
+#[uprobe]
+pub fn ssl_ctrl(context: ProbeContext) -> u32 {
+    /// `SSL_CTRL_SET_TLSEXT_HOSTNAME`, what `SSL_set_tlsext_host_name` expands to.
+    const SET_HOSTNAME: i32 = 55;
+    if context.arg::<i32>(1) != Some(SET_HOSTNAME) {
+        return 0;
+    }
+    stats::hit(Function::SslCtrl as u32);
+    if let (Some(ssl), Some(name)) = (context.arg::<u64>(0), context.arg::<u64>(3)) {
+        names::remember(&key(ssl), name);
+    }
+    0
+}
+
+#[inline(always)]
+fn key(ssl: u64) -> Key {
+    Key { ssl, tgid: (bpf_get_current_pid_tgid() >> 32) as u32, reserved: 0 }
+}

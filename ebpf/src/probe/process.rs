@@ -1,0 +1,29 @@
+//! Processes that change their image or end: the agent looks for libraries and forgets connections.
+
+use aya_ebpf::{
+    helpers::bpf_get_current_pid_tgid, macros::raw_tracepoint, programs::RawTracePointContext,
+};
+use ebpf::{function::{HIT_EXEC, HIT_EXIT}, record::Kind};
+
+use crate::{ring, stats};
+
+/// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`: the new image stands, its
+/// libraries are not mapped yet.
+#[raw_tracepoint(tracepoint = "sched_process_exec")]
+pub fn process_exec(_context: RawTracePointContext) -> i32 {
+    stats::hit(HIT_EXEC);
+    // SAFETY: no preconditions.
+    ring::send_header(Kind::Exec, bpf_get_current_pid_tgid(), 0, 0);
+    0
+}
+
+/// `TP_PROTO(struct task_struct *p)`, once a thread; a process ends with its leader.
+#[raw_tracepoint(tracepoint = "sched_process_exit")]
+pub fn process_exit(_context: RawTracePointContext) -> i32 {
+    let id = bpf_get_current_pid_tgid();
+    if id >> 32 == id & 0xffff_ffff {
+        stats::hit(HIT_EXIT);
+        ring::send_header(Kind::Exit, id, 0, 0);
+    }
+    0
+}
