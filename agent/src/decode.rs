@@ -91,7 +91,10 @@ impl<'a> Record<'a> {
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let header: Header = read(bytes)?;
         let size = header.size as usize;
-        let bytes = bytes.get(..size).ok_or(Malformed::Short { have: bytes.len(), need: size })?;
+        let bytes = bytes.get(..size).ok_or(Malformed::Short {
+            have: bytes.len(),
+            need: size,
+        })?;
         match header.kind {
             kind if kind == Kind::Connection as u32 => read(bytes).map(Self::Connection),
             kind if kind == Kind::Data as u32 => data(bytes),
@@ -119,16 +122,40 @@ fn data(bytes: &[u8]) -> Result<Record<'_>, Malformed> {
     let direction = match data.direction {
         value if value == Direction::Read as u8 => Direction::Read,
         value if value == Direction::Write as u8 => Direction::Write,
-        value => return Err(Malformed::Value { field: "direction", value: value.into() }),
+        value => {
+            return Err(Malformed::Value {
+                field: "direction",
+                value: value.into(),
+            });
+        }
     };
     let content = match data.content {
         value if value == Content::Http1Head as u8 => Content::Http1Head,
         value if value == Content::Http2Frame as u8 => Content::Http2Frame,
-        value => return Err(Malformed::Value { field: "content", value: value.into() }),
+        value => {
+            return Err(Malformed::Value {
+                field: "content",
+                value: value.into(),
+            });
+        }
     };
     let bytes = body(bytes, size_of::<DataHeader>(), data.length.into())?;
-    let DataHeader { header, offset, sequence, flags, .. } = data;
-    Ok(Record::Data(Data { header, offset, sequence, direction, content, flags, bytes }))
+    let DataHeader {
+        header,
+        offset,
+        sequence,
+        flags,
+        ..
+    } = data;
+    Ok(Record::Data(Data {
+        header,
+        offset,
+        sequence,
+        direction,
+        content,
+        flags,
+        bytes,
+    }))
 }
 
 fn certificate(bytes: &[u8]) -> Result<Record<'_>, Malformed> {
@@ -143,11 +170,17 @@ fn certificate(bytes: &[u8]) -> Result<Record<'_>, Malformed> {
 
 fn read<T: AnyBitPattern>(bytes: &[u8]) -> Result<T, Malformed> {
     let need = size_of::<T>();
-    let bytes = bytes.get(..need).ok_or(Malformed::Short { have: bytes.len(), need })?;
+    let bytes = bytes.get(..need).ok_or(Malformed::Short {
+        have: bytes.len(),
+        need,
+    })?;
     Ok(bytemuck::pod_read_unaligned(bytes))
 }
 
 fn body(bytes: &[u8], header: usize, length: usize) -> Result<&[u8], Malformed> {
     let need = header + length;
-    bytes.get(header..need).ok_or(Malformed::Short { have: bytes.len(), need })
+    bytes.get(header..need).ok_or(Malformed::Short {
+        have: bytes.len(),
+        need,
+    })
 }

@@ -28,12 +28,20 @@ pub fn announce(tracked: &mut Tracked, key: &Key, id: u64, slot: u16) {
         stats::lost(Fault::Cookie);
         return;
     };
-    let Some(mut entry) = ring::reserve::<Connection>() else { return };
+    let Some(mut entry) = ring::reserve::<Connection>() else {
+        return;
+    };
     let record = entry.as_mut_ptr();
     // SAFETY: the entry is this program's alone until it is submitted, and every field is written.
     let (side, resumed) = unsafe {
         let record = &mut *record;
-        record.header = ring::header(Kind::Connection, size_of::<Connection>() as u32, id, key.ssl, tracked.born);
+        record.header = ring::header(
+            Kind::Connection,
+            size_of::<Connection>() as u32,
+            id,
+            key.ssl,
+            tracked.born,
+        );
         record.library = slot;
         record.from_start = tracked.from_start;
         record.reserved = 0;
@@ -81,7 +89,8 @@ fn name(record: &mut Connection, key: &Key, layout: &Layout) {
     if address == 0 {
         // Before TLS 1.3 a server that resumes does not keep the name that was sent with it.
         let kept = record.side == Side::Client as u8
-            || record.side == Side::Server as u8 && (record.resumed == NOT_RESUMED || record.version >= TLS_1_3);
+            || record.side == Side::Server as u8
+                && (record.resumed == NOT_RESUMED || record.version >= TLS_1_3);
         if kept {
             record.name_state = NameState::Absent as u8;
             record.name_source = NameSource::Object as u8;
@@ -142,11 +151,15 @@ struct CertificateSlot {
 fn certificate(tracked: &Tracked, key: &Key, id: u64, layout: &Layout, x509: Option<u64>, own: u8) {
     let Some(x509) = x509 else { return };
     // ASN1_ENCODING: unsigned char *enc, long len.
-    let Some([bytes, length]) = field::<[u64; 2]>(x509, layout.certificate_encoding) else { return };
+    let Some([bytes, length]) = field::<[u64; 2]>(x509, layout.certificate_encoding) else {
+        return;
+    };
     if bytes == 0 || length == 0 || length > u64::from(u16::MAX) {
         return;
     }
-    let Some(mut entry) = ring::reserve::<CertificateSlot>() else { return };
+    let Some(mut entry) = ring::reserve::<CertificateSlot>() else {
+        return;
+    };
     let copied = memory::clamp(length, CERTIFICATE as u64);
     // SAFETY: the entry is this program's alone until it is submitted.
     unsafe {

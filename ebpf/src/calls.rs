@@ -2,7 +2,7 @@
 
 use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::LruHashMap};
 use ebpf::{
-    connection::{Call, DEPTH, Thread},
+    connection::{Call, DEPTH, Thread, Walk},
     fault::Fault,
 };
 
@@ -14,8 +14,7 @@ use crate::stats;
 #[map]
 static CALLS: LruHashMap<u64, Thread> = LruHashMap::with_max_entries(16_384, 0);
 
-static IDLE: Thread = Thread { depth: 0, calls: [IDLE_CALL; DEPTH] };
-const IDLE_CALL: Call = Call { ssl: 0, buffer: 0, count: 0, stack: 0, sock: 0, conflict: 0 };
+static IDLE: Thread = Thread::IDLE;
 
 /// Notes that the thread entered a function.
 #[inline(always)]
@@ -29,7 +28,9 @@ pub fn enter(id: u64, call: Call) {
     let mut depth = thread.depth;
     // Calls that were left without returning (longjmp, exceptions) lie at or below the new one's stack.
     for _ in 0..DEPTH {
-        if depth == 0 || depth > DEPTH as u64 || thread.calls[(depth as usize - 1) & (DEPTH - 1)].stack > call.stack
+        if depth == 0
+            || depth > DEPTH as u64
+            || thread.calls[(depth as usize - 1) & (DEPTH - 1)].stack > call.stack
         {
             break;
         }
@@ -43,9 +44,9 @@ pub fn enter(id: u64, call: Call) {
     thread.depth = depth + 1;
 }
 
-/// Takes the call that returned to this stack pointer.
+/// Takes the call that returned to this stack pointer, and lends the thread's room for walking its data.
 #[inline(always)]
-pub fn leave(id: u64, stack: u64) -> Option<Call> {
+pub fn leave(id: u64, stack: u64) -> Option<(Call, *mut Walk)> {
     // SAFETY: as above.
     let thread = find(id).map(|thread| unsafe { &mut *thread });
     if let Some(thread) = thread {
@@ -54,7 +55,7 @@ pub fn leave(id: u64, stack: u64) -> Option<Call> {
             // The return address has been popped.
             if (index as u64) < thread.depth && thread.calls[index].stack + 8 == stack {
                 thread.depth = index as u64;
-                return Some(thread.calls[index]);
+                return Some((thread.calls[index], &raw mut thread.walk));
             }
         }
     }

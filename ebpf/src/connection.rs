@@ -43,7 +43,10 @@ pub struct Tracked {
 impl Tracked {
     /// A connection whose object was just made.
     pub const fn from_start() -> Self {
-        Self { from_start: 1, ..Self::of(Stream::at_the_start()) }
+        Self {
+            from_start: 1,
+            ..Self::of(Stream::at_the_start())
+        }
     }
 
     /// A connection that is older than the probes.
@@ -56,7 +59,10 @@ impl Tracked {
             born: 0,
             random: 0,
             sock: 0,
-            framing: Framing { streams: [stream; 2], requests: Requests::none() },
+            framing: Framing {
+                streams: [stream; 2],
+                requests: Requests::none(),
+            },
             descriptor: -1,
             announced: 0,
             from_start: 0,
@@ -87,16 +93,87 @@ pub struct Call {
     pub conflict: u64,
 }
 
+impl Call {
+    /// No call.
+    pub const NONE: Self = Self {
+        ssl: 0,
+        buffer: 0,
+        count: 0,
+        stack: 0,
+        sock: 0,
+        conflict: 0,
+    };
+}
+
+/// Bytes that are looked at in one turn of a walk.
+pub const WINDOW: usize = 64;
+
+/// One call's application data and how far it was walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Walk {
+    /// The application's buffer.
+    pub buffer: u64,
+    /// Bytes in it.
+    pub length: u64,
+    /// How many of them were walked.
+    pub position: u64,
+    /// Where in the buffer the part of a head begins that was not handed up; `u64::MAX` outside a head.
+    pub head: u64,
+    /// The thread, as `bpf_get_current_pid_tgid` gives it.
+    pub id: u64,
+    /// The connection object.
+    pub ssl: u64,
+    /// A [`crate::record::Direction`].
+    pub direction: u64,
+    /// Bytes in `window`.
+    pub count: u64,
+    /// How many of them were fed to the framing.
+    pub used: u64,
+    /// What the last of them was found to be: a [`crate::framing::Step`].
+    pub found: u64,
+    /// The bytes at `position`.
+    pub window: [u8; WINDOW],
+}
+
+impl Walk {
+    /// Nothing is being walked.
+    pub const IDLE: Self = Self {
+        buffer: 0,
+        length: 0,
+        position: 0,
+        head: 0,
+        id: 0,
+        ssl: 0,
+        direction: 0,
+        count: 0,
+        used: 0,
+        found: 0,
+        window: [0; WINDOW],
+    };
+}
+
 /// The TLS functions that a thread is inside of, outermost first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Thread {
     /// How many; 0 to [`DEPTH`].
     pub depth: u64,
     /// The calls.
     pub calls: [Call; DEPTH],
+    /// The walk of the call that is returning.
+    pub walk: Walk,
+}
+
+impl Thread {
+    /// A thread that is in none.
+    pub const IDLE: Self = Self {
+        depth: 0,
+        calls: [Call::NONE; DEPTH],
+        walk: Walk::IDLE,
+    };
 }
 
 const _: () = assert!(size_of::<Key>() == 16);
 const _: () = assert!(size_of::<Tracked>() == 24 + 144 + 8);
-const _: () = assert!(size_of::<Thread>() == 8 + DEPTH * 48);
+const _: () = assert!(size_of::<Thread>() == 8 + DEPTH * 48 + 80 + WINDOW);

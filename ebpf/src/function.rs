@@ -96,7 +96,12 @@ pub const HIT_RETURN: u32 = 32;
 /// the tracepoint's name.
 #[cfg(feature = "user")]
 pub fn hit_name(slot: u32) -> Option<std::borrow::Cow<'static, str>> {
-    let name = |number: u32| u8::try_from(number).ok().and_then(Function::from_number).map(Function::symbol);
+    let name = |number: u32| {
+        u8::try_from(number)
+            .ok()
+            .and_then(Function::from_number)
+            .map(Function::symbol)
+    };
     match slot {
         HIT_SOCK_RECV => Some("sock_recv_length".into()),
         HIT_SOCK_SEND => Some("sock_send_length".into()),

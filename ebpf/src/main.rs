@@ -2,7 +2,10 @@
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![cfg_attr(
     target_arch = "bpf",
-    expect(unreachable_pub, reason = "a program has no outside; pub marks what other files may use")
+    expect(
+        unreachable_pub,
+        reason = "a program has no outside; pub marks what other files may use"
+    )
 )]
 
 #[cfg(target_arch = "bpf")]

@@ -2,9 +2,7 @@
 
 use core::{mem::MaybeUninit, ptr};
 
-use aya_ebpf::helpers::{
-    bpf_get_current_task, bpf_probe_read_kernel, bpf_probe_read_user, generated,
-};
+use aya_ebpf::helpers::{bpf_get_current_task, bpf_probe_read_kernel, bpf_probe_read_user, generated};
 
 /// Reads a value of the observed process. `None` if its page is not resident or not mapped.
 #[inline(always)]

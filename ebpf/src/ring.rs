@@ -3,8 +3,15 @@
 //! Records are written where they will be read: a per-processor scratch buffer would be overwritten when one
 //! program preempts another on its processor.
 
-use aya_ebpf::{helpers::bpf_ktime_get_boot_ns, macros::map, maps::{RingBuf, ring_buf::RingBufEntry}};
-use ebpf::{fault::Fault, record::{Header, Kind}};
+use aya_ebpf::{
+    helpers::bpf_ktime_get_boot_ns,
+    macros::map,
+    maps::{RingBuf, ring_buf::RingBufEntry},
+};
+use ebpf::{
+    fault::Fault,
+    record::{Header, Kind},
+};
 
 use crate::stats;
 
@@ -32,7 +39,9 @@ pub fn now() -> u64 {
 /// Sends a record that is nothing but a header.
 #[inline(always)]
 pub fn send_header(kind: Kind, id: u64, ssl: u64, born: u64) {
-    let Some(mut slot) = reserve::<Header>() else { return };
+    let Some(mut slot) = reserve::<Header>() else {
+        return;
+    };
     slot.write(header(kind, size_of::<Header>() as u32, id, ssl, born));
     slot.submit(0);
 }
@@ -40,5 +49,13 @@ pub fn send_header(kind: Kind, id: u64, ssl: u64, born: u64) {
 /// A header; `id` is what `bpf_get_current_pid_tgid` gave.
 #[inline(always)]
 pub fn header(kind: Kind, size: u32, id: u64, ssl: u64, born: u64) -> Header {
-    Header { kind: kind as u32, size, time: now(), tgid: (id >> 32) as u32, tid: id as u32, ssl, born }
+    Header {
+        kind: kind as u32,
+        size,
+        time: now(),
+        tgid: (id >> 32) as u32,
+        tid: id as u32,
+        ssl,
+        born,
+    }
 }

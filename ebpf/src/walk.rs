@@ -2,154 +2,159 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::bpf_loop;
+use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_user};
 use ebpf::{
-    connection::{Key, Tracked},
+    connection::{Tracked, WINDOW, Walk},
     fault::Fault,
-    framing::{Plan, Step, step},
-    record::{CHUNK, Content, DataHeader, Direction, END, Kind, RESYNCHRONISED as RECORD_RESYNCHRONISED, SMALL_CHUNK, START},
+    framing::{self, Plan, Step, Stream, http1::Requests, step},
+    record::{self, CHUNK, Content, DataHeader, END, Kind, SMALL_CHUNK, START},
 };
-use ebpf::framing::RESYNCHRONISED;
 
 use crate::{memory, ring, stats};
 
-/// Bytes that are looked at in one turn: what fits the stack of nested programs.
-const WINDOW: usize = 64;
-/// Turns that one call may take: half of the largest TLS record, since a chunk takes two.
+/// Turns that one call may take: half the octets of the largest TLS record, since a chunk takes two.
 const TURNS: u32 = 8192;
 /// No head is being collected.
-const NONE: u64 = u64::MAX;
+pub const NONE: u64 = u64::MAX;
 const FRAME_HEADER: usize = 9;
 
-/// One call's data and how far it was walked.
-struct Walk {
+/// What the loops hand to their bodies. Everything that changes is in maps: of numbers on the stack the
+/// verifier keeps track, and would follow the framing once for each combination of them.
+struct Context {
     tracked: *mut Tracked,
-    key: Key,
-    id: u64,
-    /// The application's buffer.
-    buffer: u64,
-    length: u64,
-    position: u64,
-    /// Where in the buffer the part of a head begins that was not handed up; [`NONE`].
-    head: u64,
-    direction: u64,
+    walk: *mut Walk,
 }
 
-/// Walks `length` bytes at `buffer`.
+/// Walks the data that `walk` describes.
 #[inline(always)]
-pub fn walk(tracked: *mut Tracked, key: Key, id: u64, buffer: u64, length: u64, direction: Direction) {
-    let mut walk = Walk { tracked, key, id, buffer, length, position: 0, head: NONE, direction: direction as u64 };
-    let stream = walk.stream();
+pub fn walk(tracked: *mut Tracked, walk: *mut Walk) {
+    let mut context = Context { tracked, walk };
+    let (walk, stream, _) = context.parts();
     stream.begin_call();
     if stream.in_head() {
         walk.head = 0;
     }
-    // SAFETY: `turn` has the signature that the helper wants, and `walk` outlives the call.
-    unsafe { bpf_loop(TURNS, turn as *mut c_void, (&raw mut walk).cast(), 0) };
-    if walk.position < length {
+    // SAFETY: `turn` has the signature that the helper wants, and the context outlives the call.
+    unsafe { bpf_loop(TURNS, turn as *mut c_void, (&raw mut context).cast(), 0) };
+    let (walk, stream, _) = context.parts();
+    if walk.position < walk.length {
         stats::lost(Fault::CallTooLong);
-        walk.stream().give_up();
+        stream.give_up();
     } else if walk.head != NONE {
-        walk.hand_up_head(0);
+        context.hand_up_head(0);
     }
-    walk.stream().offset += length;
+    stream.offset += walk.length;
 }
 
 /// One turn: `long (*callback_fn)(u32 index, void *ctx)`; 1 ends the loop.
 extern "C" fn turn(_index: u32, context: *mut c_void) -> i64 {
     // SAFETY: the helper passes on what `walk` gave it.
-    let walk = unsafe { &mut *context.cast::<Walk>() };
+    let context = unsafe { &mut *context.cast::<Context>() };
+    let (walk, stream, requests) = context.parts();
     if walk.position >= walk.length {
         return 1;
     }
     let left = walk.length - walk.position;
-    // SAFETY: the pointer comes from the map.
-    let requests = unsafe { &mut (*walk.tracked).framing.requests };
-    match walk.stream().plan(requests) {
+    match stream.plan(requests) {
         Plan::Ignore => walk.position = walk.length,
         Plan::Skip(count) => {
             let count = if count < left { count } else { left };
-            walk.stream().pass(count);
+            stream.pass(count);
             walk.position += count;
         }
-        Plan::Copy(count) => walk.frame(if count < left { count } else { left }),
-        Plan::Step => walk.look(left),
+        Plan::Copy(count) => context.frame(if count < left { count } else { left }),
+        Plan::Step => context.look(left),
     }
     0
 }
 
-impl Walk {
+const NEXT: u64 = Step::Next as u64;
+const TURN: u64 = Step::Turn as u64;
+const HEAD_START: u64 = Step::HeadStart as u64;
+const HEAD_END: u64 = Step::HeadEnd as u64;
+const FRAME_END: u64 = Step::FrameEnd as u64;
+const NOT_HEAD: u64 = Step::NotHead as u64;
+const BROKEN: u64 = Step::Broken as u64;
+
+/// Feeds one byte of the window: `long (*callback_fn)(u32 index, void *ctx)`. A loop in the program itself
+/// would multiply the framing's branches by the bytes of the window, and no verifier follows that.
+extern "C" fn feed(index: u32, context: *mut c_void) -> i64 {
+    // SAFETY: the helper passes on what `look` gave it.
+    let context = unsafe { &mut *context.cast::<Context>() };
+    let (walk, stream, requests) = context.parts();
+    if u64::from(index) >= walk.count || index >= WINDOW as u32 {
+        return 1;
+    }
+    let found = step(stream, requests, walk.window[index as usize]);
+    walk.found = found as u64;
+    walk.used = u64::from(index) + 1;
+    i64::from(found as u8 != Step::Next as u8)
+}
+
+impl Context {
+    /// The call, the direction and the connection that the data belongs to.
     #[inline(always)]
-    fn stream(&self) -> &'static mut ebpf::framing::Stream {
-        // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
-        unsafe { &mut (*self.tracked).framing.streams[self.direction as usize & 1] }
+    fn parts(&self) -> (&'static mut Walk, &'static mut Stream, &'static mut Requests) {
+        // SAFETY: the pointers come from maps; the walk is the thread's own, and a connection is used by one
+        // thread at a time.
+        unsafe {
+            let walk = &mut *self.walk;
+            let framing = &mut (*self.tracked).framing;
+            let direction = walk.direction as usize & 1;
+            (walk, &mut framing.streams[direction], &mut framing.requests)
+        }
     }
 
     /// Feeds the next bytes to the framing until something happens.
     #[inline(always)]
     fn look(&mut self, left: u64) {
-        let mut window = [0_u8; WINDOW];
-        let count = memory::clamp(left, WINDOW as u64);
+        let (walk, stream, _) = self.parts();
+        walk.count = memory::clamp(left, WINDOW as u64);
+        walk.used = 0;
+        let from = walk.buffer + walk.position;
         // SAFETY: the window has WINDOW bytes.
-        if !unsafe { memory::copy_user::<WINDOW>(window.as_mut_ptr(), self.buffer + self.position, count) } {
+        if !unsafe { memory::copy_user::<WINDOW>(walk.window.as_mut_ptr(), from, walk.count) } {
             stats::lost(Fault::UserMemory);
-            self.head = NONE;
-            self.stream().sequence += 1;
-            self.stream().give_up();
-            self.position = self.length;
+            stream.sequence += 1;
+            stream.give_up();
+            walk.head = NONE;
+            walk.position = walk.length;
             return;
         }
-        // SAFETY: as above.
-        let requests = unsafe { &mut (*self.tracked).framing.requests };
-        let stream = self.stream();
-        let mut used = 0;
-        let mut found = Step::Next;
-        for (index, byte) in window.iter().enumerate() {
-            if index as u64 >= count {
-                break;
+        // SAFETY: `feed` has the signature that the helper wants, and `self` outlives the call.
+        unsafe { bpf_loop(WINDOW as u32, feed as *mut c_void, (&raw mut *self).cast(), 0) };
+        let start = walk.position;
+        walk.position = start + walk.used;
+        match walk.found {
+            NEXT if walk.head != NONE && walk.position - walk.head > (CHUNK - WINDOW) as u64 => {
+                self.hand_up_head(0);
+                walk.head = walk.position;
             }
-            found = step(stream, requests, *byte);
-            used = index as u64 + 1;
-            if found != Step::Next {
-                break;
-            }
-        }
-        let start = self.position;
-        self.position += used;
-        match found {
-            Step::Next => {
-                if self.head != NONE && self.position - self.head > (CHUNK - WINDOW) as u64 {
-                    self.hand_up_head(0);
-                    self.head = self.position;
-                }
-            }
-            Step::Turn => {}
-            Step::HeadStart => self.head = start + used - 1,
-            Step::HeadEnd => {
+            NEXT | TURN => {}
+            HEAD_START => walk.head = walk.position - 1,
+            HEAD_END => {
                 self.hand_up_head(END);
-                self.head = NONE;
+                walk.head = NONE;
             }
-            Step::FrameEnd => {
-                if self.stream().remaining == 0 {
-                    self.frame(0);
-                }
-            }
-            Step::NotHead => self.head = NONE,
-            Step::Broken => {
-                stats::lost(Fault::Framing);
-                self.head = NONE;
-            }
-            Step::Crowded => {
-                stats::lost(Fault::Pipeline);
-                self.head = NONE;
+            FRAME_END if stream.remaining == 0 => self.frame(0),
+            FRAME_END => {}
+            NOT_HEAD => walk.head = NONE,
+            found => {
+                stats::lost(if found == BROKEN {
+                    Fault::Framing
+                } else {
+                    Fault::Pipeline
+                });
+                walk.head = NONE;
             }
         }
     }
 
-    /// Hands up the head's bytes from `head` to `position`.
+    /// Hands up the head's bytes that were not yet.
     #[inline(always)]
     fn hand_up_head(&mut self, end: u8) {
-        let (from, count) = (self.head, self.position - self.head);
+        let (walk, ..) = self.parts();
+        let (from, count) = (walk.head, walk.position - walk.head);
         self.hand_up(Content::Http1Head, from, count, end);
     }
 
@@ -157,11 +162,16 @@ impl Walk {
     /// first.
     #[inline(always)]
     fn frame(&mut self, count: u64) {
-        let count = if count > (CHUNK - FRAME_HEADER) as u64 { (CHUNK - FRAME_HEADER) as u64 } else { count };
-        let end = if self.stream().remaining == count { END } else { 0 };
-        self.hand_up(Content::Http2Frame, self.position, count, end);
-        self.stream().pass(count);
-        self.position += count;
+        let (walk, stream, _) = self.parts();
+        let count = if count > (CHUNK - FRAME_HEADER) as u64 {
+            (CHUNK - FRAME_HEADER) as u64
+        } else {
+            count
+        };
+        let end = if stream.remaining == count { END } else { 0 };
+        self.hand_up(Content::Http2Frame, walk.position, count, end);
+        stream.pass(count);
+        walk.position += count;
     }
 
     #[inline(always)]
@@ -176,13 +186,19 @@ impl Walk {
     /// Makes a record with room for `N` bytes.
     #[inline(always)]
     fn send<const N: usize>(&mut self, content: Content, from: u64, count: u64, end: u8) {
-        let stream = self.stream();
+        let (walk, stream, _) = self.parts();
         let sequence = stream.sequence;
         stream.sequence += 1;
         let start = if stream.begun == 0 { START } else { 0 };
         stream.begun = 1;
-        let resynchronised = if stream.flags & RESYNCHRONISED == 0 { 0 } else { RECORD_RESYNCHRONISED };
-        let Some(mut entry) = ring::reserve::<Slot<N>>() else { return };
+        let entered = if stream.flags & framing::RESYNCHRONISED == 0 {
+            0
+        } else {
+            record::RESYNCHRONISED
+        };
+        let Some(mut entry) = ring::reserve::<Slot<N>>() else {
+            return;
+        };
         // SAFETY: the entry is this program's alone until it is submitted.
         let complete = unsafe {
             let slot = entry.as_mut_ptr();
@@ -195,23 +211,18 @@ impl Walk {
             }
             let count = memory::clamp(count, (N - FRAME_HEADER) as u64);
             length += count;
+            let size = size_of::<DataHeader>() as u64 + length;
             (&raw mut (*slot).header).write(DataHeader {
-                header: ring::header(
-                    Kind::Data,
-                    (size_of::<DataHeader>() as u64 + length) as u32,
-                    self.id,
-                    self.key.ssl,
-                    (*self.tracked).born,
-                ),
+                header: ring::header(Kind::Data, size as u32, walk.id, walk.ssl, (*self.tracked).born),
                 offset: stream.offset + from,
                 sequence,
                 length: length as u16,
-                direction: self.direction as u8,
-                flags: start | end | resynchronised,
+                direction: walk.direction as u8,
+                flags: start | end | entered,
                 content: content as u8,
                 reserved: [0; 7],
             });
-            aya_ebpf::helpers::generated::bpf_probe_read_user(to.cast(), count as u32, (self.buffer + from) as *const _) == 0
+            bpf_probe_read_user(to.cast(), count as u32, (walk.buffer + from) as *const _) == 0
         };
         if complete {
             entry.submit(0);

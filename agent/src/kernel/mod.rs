@@ -1,1 +1,14 @@
+//! The only place that speaks to the kernel's BPF machinery: features, loading, attaching, draining.
+#![expect(unsafe_code, reason = "map values must be vouched for as plain data")]
 
+mod attach;
+mod counters;
+mod drain;
+mod features;
+mod load;
+
+pub use attach::{AttachError, Attached};
+pub use counters::{Counters, Counts};
+pub use drain::Drain;
+pub use features::{Features, Missing};
+pub use load::{Kernel, Limits, LoadError};

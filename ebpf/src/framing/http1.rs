@@ -32,7 +32,12 @@ const MAX_LENGTH: u64 = 1 << 53;
 impl Requests {
     /// No request is outstanding.
     pub const fn none() -> Self {
-        Self { kinds: 0, outstanding: 0, tunnel: 0, reserved: [0; 6] }
+        Self {
+            kinds: 0,
+            outstanding: 0,
+            tunnel: 0,
+            reserved: [0; 6],
+        }
     }
 
     #[inline(always)]
@@ -83,7 +88,11 @@ pub(super) fn step(stream: &mut Stream, requests: &mut Requests, byte: u8) -> St
         phase if phase == Phase::Method as u8 => method(stream, byte),
         phase if phase == Phase::Start as u8 => start(stream, byte),
         phase if phase == Phase::HeadCr as u8 => {
-            if byte == b'\n' { end_of_head(stream, requests) } else { broken(stream) }
+            if byte == b'\n' {
+                end_of_head(stream, requests)
+            } else {
+                broken(stream)
+            }
         }
         phase if phase == Phase::LengthValue as u8 => length_value(stream, byte),
         phase if phase == Phase::CodingValue as u8 => coding_value(stream, byte),
@@ -227,8 +236,11 @@ fn field_rest(stream: &mut Stream, byte: u8) -> Step {
 #[inline(always)]
 fn field_name(stream: &mut Stream, byte: u8) -> Step {
     let position = usize::from(stream.position);
-    let expected =
-        if stream.field == LENGTH_FIELD { LENGTH_NAME[position & 15] } else { CODING_NAME[position & 31] };
+    let expected = if stream.field == LENGTH_FIELD {
+        LENGTH_NAME[position & 15]
+    } else {
+        CODING_NAME[position & 31]
+    };
     if byte.to_ascii_lowercase() != expected {
         stream.phase = Phase::FieldRest as u8;
         return field_rest(stream, byte);
@@ -238,8 +250,11 @@ fn field_name(stream: &mut Stream, byte: u8) -> Step {
         stream.window = 0;
         stream.number = 0;
         stream.flags &= !(HAS_DIGIT | NUMBER_ENDED);
-        stream.phase =
-            if stream.field == LENGTH_FIELD { Phase::LengthValue as u8 } else { Phase::CodingValue as u8 };
+        stream.phase = if stream.field == LENGTH_FIELD {
+            Phase::LengthValue as u8
+        } else {
+            Phase::CodingValue as u8
+        };
     }
     Step::Next
 }
@@ -279,9 +294,12 @@ fn coding_value(stream: &mut Stream, byte: u8) -> Step {
         b' ' | b'\t' | b'\r' => {}
         b'\n' => {
             let before = (stream.window >> 56) as u8;
-            let chunked =
-                stream.window << 8 >> 8 == word(b"chunked") && (before == 0 || before == b',');
-            stream.flags = if chunked { stream.flags | CHUNKED } else { stream.flags & !CHUNKED };
+            let chunked = stream.window << 8 >> 8 == word(b"chunked") && (before == 0 || before == b',');
+            stream.flags = if chunked {
+                stream.flags | CHUNKED
+            } else {
+                stream.flags & !CHUNKED
+            };
             stream.flags |= HAS_CODING;
             stream.phase = Phase::FieldStart as u8;
         }

@@ -24,7 +24,11 @@ pub(super) fn step(stream: &mut Stream, byte: u8) -> Step {
         stream.frame[position] = byte;
     }
     stream.position += 1;
-    if stream.position < 9 { Step::Next } else { end_of_header(stream) }
+    if stream.position < 9 {
+        Step::Next
+    } else {
+        end_of_header(stream)
+    }
 }
 
 #[inline(always)]
@@ -58,7 +62,10 @@ fn end_of_header(stream: &mut Stream) -> Step {
     stream.remaining = length;
     stream.position = 0;
     stream.begun = 0;
-    let wanted = matches!(kind, HEADERS | RST_STREAM | SETTINGS | PUSH_PROMISE | GOAWAY | CONTINUATION);
+    let wanted = matches!(
+        kind,
+        HEADERS | RST_STREAM | SETTINGS | PUSH_PROMISE | GOAWAY | CONTINUATION
+    );
     stream.phase = match (wanted, length) {
         (true, _) => Phase::FrameCopy as u8,
         (false, 0) => Phase::FrameHeader as u8,

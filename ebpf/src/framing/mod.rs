@@ -152,6 +152,7 @@ pub enum Plan {
 
 /// What [`step`] found at a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Step {
     /// Nothing: feed the next.
     Next,
@@ -174,7 +175,10 @@ pub enum Step {
 impl Stream {
     /// A direction of which nothing has passed yet.
     pub const fn at_the_start() -> Self {
-        Self { phase: Phase::Start as u8, ..Self::in_the_middle() }
+        Self {
+            phase: Phase::Start as u8,
+            ..Self::in_the_middle()
+        }
     }
 
     /// A direction that is entered in the middle.
@@ -250,8 +254,11 @@ impl Stream {
     /// Gives up: nothing of this direction is read again. A direction entered in the middle goes on looking.
     #[inline(always)]
     pub fn give_up(&mut self) {
-        self.phase =
-            if self.flags & RESYNCHRONISED == 0 { Phase::Opaque as u8 } else { Phase::Search as u8 };
+        self.phase = if self.flags & RESYNCHRONISED == 0 {
+            Phase::Opaque as u8
+        } else {
+            Phase::Search as u8
+        };
     }
 }
 
@@ -265,3 +272,5 @@ pub fn step(stream: &mut Stream, requests: &mut Requests, byte: u8) -> Step {
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use aya_ebpf::{
     programs::{ProbeContext, RetProbeContext},
 };
 use ebpf::{
-    connection::{Call, Key, Tracked},
+    connection::{Call, Key, Tracked, Walk},
     fault::Fault,
     function::{Cookie, Function, HIT_RETURN},
     record::Direction,
@@ -31,7 +31,14 @@ pub fn call_entry(context: ProbeContext) -> u32 {
     let (Some(ssl), Some(buffer), Some(count)) = (context.arg(0), context.arg(1), context.arg(3)) else {
         return 0;
     };
-    let call = Call { ssl, buffer, count, stack, sock: 0, conflict: 0 };
+    let call = Call {
+        ssl,
+        buffer,
+        count,
+        stack,
+        sock: 0,
+        conflict: 0,
+    };
     calls::enter(bpf_get_current_pid_tgid(), call);
     0
 }
@@ -46,14 +53,22 @@ pub fn call_return(context: RetProbeContext) -> u32 {
     // SAFETY: the kernel hands over the registers.
     let stack = unsafe { (*context.regs).rsp };
     let id = bpf_get_current_pid_tgid();
-    let Some(call) = calls::leave(id, stack) else { return 0 };
-    let key = Key { ssl: call.ssl, tgid: (id >> 32) as u32, reserved: 0 };
+    let Some((call, walk)) = calls::leave(id, stack) else {
+        return 0;
+    };
+    let key = Key {
+        ssl: call.ssl,
+        tgid: (id >> 32) as u32,
+        reserved: 0,
+    };
     let moved = moved(cookie.function, context.ret::<u64>() as i32, call.count);
-    let Some(tracked) = tracked(&key, &call, cookie.slot, moved != 0) else { return 0 };
+    let Some(tracked) = tracked(&key, &call, cookie.slot, moved != 0) else {
+        return 0;
+    };
     // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
     note_socket(unsafe { &mut *tracked }, &call);
     if moved != 0 {
-        data(tracked, key, id, cookie, &call, moved);
+        data(tracked, walk, key, id, cookie, &call, moved);
     }
     0
 }
@@ -63,7 +78,11 @@ pub fn call_return(context: RetProbeContext) -> u32 {
 #[inline(always)]
 fn tracked(key: &Key, call: &Call, slot: u16, moves: bool) -> Option<*mut Tracked> {
     let Some(tracked) = connections::find(key) else {
-        return if moves { connections::begin_in_the_middle(key) } else { None };
+        return if moves {
+            connections::begin_in_the_middle(key)
+        } else {
+            None
+        };
     };
     // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
     let known = unsafe { (*tracked).random };
@@ -80,18 +99,25 @@ fn tracked(key: &Key, call: &Call, slot: u16, moves: bool) -> Option<*mut Tracke
 }
 
 #[inline(always)]
-fn data(tracked: *mut Tracked, key: Key, id: u64, cookie: Cookie, call: &Call, moved: u64) {
-    let direction = if cookie.function == Function::SslRead as u8 || cookie.function == Function::SslReadEx as u8 {
-        Direction::Read
-    } else {
-        Direction::Write
-    };
+fn data(tracked: *mut Tracked, walk: *mut Walk, key: Key, id: u64, cookie: Cookie, call: &Call, moved: u64) {
+    let read = cookie.function == Function::SslRead as u8 || cookie.function == Function::SslReadEx as u8;
+    let direction = if read { Direction::Read } else { Direction::Write };
     // SAFETY: as above.
     let state = unsafe { &mut *tracked };
     if state.announced == 0 {
         announce::announce(state, &key, id, cookie.slot);
     }
-    walk::walk(tracked, key, id, call.buffer, moved, direction);
+    // SAFETY: the pointer comes from the thread's map entry.
+    unsafe {
+        (*walk).buffer = call.buffer;
+        (*walk).length = moved;
+        (*walk).position = 0;
+        (*walk).head = walk::NONE;
+        (*walk).id = id;
+        (*walk).ssl = call.ssl;
+        (*walk).direction = direction as u64;
+    }
+    walk::walk(tracked, walk);
 }
 
 /// Bytes of application data that a call moved.

@@ -4,10 +4,10 @@
 //! marks a connection's start where no handshake function is ever called.
 
 use aya_ebpf::{
+    EbpfContext,
     helpers::{bpf_get_attach_cookie, bpf_get_current_pid_tgid},
     macros::{uprobe, uretprobe},
     programs::{ProbeContext, RetProbeContext},
-    EbpfContext,
 };
 use ebpf::{
     connection::Key,
@@ -33,7 +33,9 @@ pub fn ssl_new(context: RetProbeContext) -> u32 {
 #[uprobe]
 pub fn ssl_free(context: ProbeContext) -> u32 {
     stats::hit(Function::SslFree as u32);
-    let Some(ssl) = context.arg::<u64>(0) else { return 0 };
+    let Some(ssl) = context.arg::<u64>(0) else {
+        return 0;
+    };
     if let Some(born) = connections::end(&key(ssl)) {
         ring::send_header(Kind::Close, bpf_get_current_pid_tgid(), ssl, born);
     }
@@ -46,7 +48,9 @@ pub fn ssl_set_fd(context: ProbeContext) -> u32 {
     // SAFETY: the context is the one this program was called with.
     let cookie = Cookie::from_raw(unsafe { bpf_get_attach_cookie(context.as_ptr()) });
     stats::hit(u32::from(cookie.function));
-    let (Some(ssl), Some(descriptor)) = (context.arg::<u64>(0), context.arg::<i32>(1)) else { return 0 };
+    let (Some(ssl), Some(descriptor)) = (context.arg::<u64>(0), context.arg::<i32>(1)) else {
+        return 0;
+    };
     if let Some(tracked) = connections::find(&key(ssl)) {
         // SAFETY: the pointer comes from the map; the object belongs to the calling thread.
         unsafe { (*tracked).descriptor = descriptor };
@@ -72,5 +76,9 @@ pub fn ssl_ctrl(context: ProbeContext) -> u32 {
 
 #[inline(always)]
 fn key(ssl: u64) -> Key {
-    Key { ssl, tgid: (bpf_get_current_pid_tgid() >> 32) as u32, reserved: 0 }
+    Key {
+        ssl,
+        tgid: (bpf_get_current_pid_tgid() >> 32) as u32,
+        reserved: 0,
+    }
 }

@@ -1,9 +1,10 @@
 //! Processes that change their image or end: the agent looks for libraries and forgets connections.
 
-use aya_ebpf::{
-    helpers::bpf_get_current_pid_tgid, macros::raw_tracepoint, programs::RawTracePointContext,
+use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::raw_tracepoint, programs::RawTracePointContext};
+use ebpf::{
+    function::{HIT_EXEC, HIT_EXIT},
+    record::Kind,
 };
-use ebpf::{function::{HIT_EXEC, HIT_EXIT}, record::Kind};
 
 use crate::{ring, stats};
 

@@ -1,8 +1,6 @@
 //! Sockets: which one a TLS function used while a thread was inside of it, and the 4-tuple behind it.
 
-use aya_ebpf::{
-    helpers::bpf_get_current_pid_tgid, macros::raw_tracepoint, programs::RawTracePointContext,
-};
+use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::raw_tracepoint, programs::RawTracePointContext};
 use ebpf::{
     function::{HIT_SOCK_RECV, HIT_SOCK_SEND},
     layout::UNKNOWN,
@@ -46,7 +44,9 @@ pub fn tcp_recv(context: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn note(sock: *const core::ffi::c_void) {
     let sock = sock as u64;
-    let Some(call) = calls::current(bpf_get_current_pid_tgid()) else { return };
+    let Some(call) = calls::current(bpf_get_current_pid_tgid()) else {
+        return;
+    };
     if call.sock == sock || !is_tcp(sock) {
         return;
     }
@@ -94,7 +94,9 @@ pub fn of_descriptor(descriptor: i32) -> Option<u64> {
 pub fn describe(sock: u64, source: SocketSource, socket: &mut Socket) {
     let kernel = layouts::kernel();
     *socket = Socket::UNKNOWN;
-    let Some(family) = field::<u16>(sock, kernel.sock_family) else { return };
+    let Some(family) = field::<u16>(sock, kernel.sock_family) else {
+        return;
+    };
     let known = if family == AF_INET {
         let local = field::<[u8; 4]>(sock, kernel.sock_local_v4);
         let peer = field::<[u8; 4]>(sock, kernel.sock_peer_v4);
@@ -120,7 +122,9 @@ pub fn describe(sock: u64, source: SocketSource, socket: &mut Socket) {
     };
     let local_port = field::<u16>(sock, kernel.sock_local_port);
     let peer_port = field::<u16>(sock, kernel.sock_peer_port);
-    let (Some(local_port), Some(peer_port), true) = (local_port, peer_port, known) else { return };
+    let (Some(local_port), Some(peer_port), true) = (local_port, peer_port, known) else {
+        return;
+    };
     socket.local_port = local_port;
     socket.peer_port = u16::from_be(peer_port);
     if let Some(net) = field::<u64>(sock, kernel.sock_net) {

@@ -1,0 +1,95 @@
+//! Attaches to libraries, by file offset.
+
+use std::{fs::File, os::fd::AsRawFd, path::PathBuf};
+
+use aya::programs::{
+    ProgramError, UProbe,
+    uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope},
+};
+use ebpf::function::{Cookie, Function};
+use thiserror::Error;
+
+use super::{Kernel, LoadError};
+
+/// Probes in one library. Dropping it detaches them.
+pub struct Attached {
+    _links: Vec<UProbeLink>,
+}
+
+/// Why a function could not be probed.
+#[derive(Debug, Error)]
+#[error("cannot probe {symbol} at offset {offset:#x}: {source}")]
+pub struct AttachError {
+    symbol: &'static str,
+    offset: u64,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Which programs serve a function: at its entry, at its return.
+const fn programs(function: Function) -> (Option<&'static str>, Option<&'static str>) {
+    match function {
+        Function::SslNew => (None, Some("ssl_new")),
+        Function::SslFree => (Some("ssl_free"), None),
+        Function::SslCtrl => (Some("ssl_ctrl"), None),
+        Function::SslSetFd | Function::SslSetRfd | Function::SslSetWfd => (Some("ssl_set_fd"), None),
+        Function::SslRead
+        | Function::SslReadEx
+        | Function::SslWrite
+        | Function::SslWriteEx
+        | Function::SslDoHandshake
+        | Function::SslAccept
+        | Function::SslConnect => (Some("call_entry"), Some("call_return")),
+    }
+}
+
+impl Kernel {
+    /// Attaches to the functions of one library image: all, or none.
+    ///
+    /// # Errors
+    /// Returns the first function that could not be probed.
+    pub fn attach(
+        &mut self,
+        file: &File,
+        slot: u16,
+        hooks: &[(Function, u64)],
+    ) -> Result<Attached, AttachError> {
+        // The open file, not its name: names change, and other mount namespaces have their own.
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let mut links = Vec::new();
+        for &(function, offset) in hooks {
+            let cookie = Cookie {
+                slot,
+                function: function as u8,
+            }
+            .to_raw();
+            let (entry, exit) = programs(function);
+            // The return first: a call that is under way between the two is then seen by neither.
+            for name in [exit, entry].into_iter().flatten() {
+                let point = UProbeAttachPoint {
+                    location: UProbeAttachLocation::AbsoluteOffset(offset),
+                    cookie: Some(cookie),
+                };
+                let link = self.probe(name, point, &path).map_err(|source| AttachError {
+                    symbol: function.symbol(),
+                    offset,
+                    source,
+                })?;
+                links.push(link);
+            }
+        }
+        Ok(Attached { _links: links })
+    }
+
+    fn probe(
+        &mut self,
+        name: &str,
+        point: UProbeAttachPoint<'_>,
+        path: &PathBuf,
+    ) -> Result<UProbeLink, Box<dyn std::error::Error + Send + Sync>> {
+        let program: &mut UProbe = self.program(name).map_err(|error: LoadError| error.to_string())?;
+        let id = program.attach(point, path, UProbeScope::AllProcesses)?;
+        Ok(program
+            .take_link(id)
+            .map_err(|error: ProgramError| error.to_string())?)
+    }
+}

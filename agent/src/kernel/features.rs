@@ -1,0 +1,139 @@
+//! What the running kernel and this process may do, probed once; nothing is ever decided by a version string.
+
+use std::{fs, io, path::Path};
+
+use thiserror::Error;
+
+const BTF: &str = "/sys/kernel/btf/vmlinux";
+const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
+/// Bits of `CapEff`, `linux/capability.h`.
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_SYS_PTRACE: u32 = 19;
+const CAP_PERFMON: u32 = 38;
+const CAP_BPF: u32 = 39;
+
+/// Why eBPF programs cannot run here.
+#[derive(Debug, Error)]
+pub enum Missing {
+    /// Not enough privilege.
+    #[error("this process has no {0}: run wrongway as root, or in a privileged container with hostPID")]
+    Capability(&'static str),
+    /// No type information.
+    #[error(
+        "the kernel gives no type information at {BTF} ({0}): wrongway needs a kernel built with CONFIG_DEBUG_INFO_BTF=y"
+    )]
+    Btf(io::Error),
+    /// The type information is not what it should be.
+    #[error("the kernel's type information at {BTF} cannot be used: {0}")]
+    BadBtf(String),
+    /// Locked down.
+    #[error(
+        "the kernel is locked down ({0}) and forbids reading memory from eBPF: boot with lockdown=integrity or none"
+    )]
+    Lockdown(String),
+}
+
+/// What there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// `sock_recv_length` and `sock_send_length` exist (Linux 6.3).
+    pub socket_length_tracepoints: bool,
+}
+
+impl Features {
+    /// Looks at the running system.
+    ///
+    /// # Errors
+    /// Returns what is missing for eBPF to run at all.
+    pub fn probe(btf: &btf_rs::Btf) -> Self {
+        // Raw tracepoints leave a type `btf_trace_NAME` in the kernel's type information.
+        let tracepoint = |name: &str| {
+            btf.resolve_types_by_name(name)
+                .is_ok_and(|found| !found.is_empty())
+        };
+        Self {
+            socket_length_tracepoints: tracepoint("btf_trace_sock_recv_length")
+                && tracepoint("btf_trace_sock_send_length"),
+        }
+    }
+}
+
+/// Checks that eBPF programs may run at all.
+///
+/// # Errors
+/// Returns the first thing that is missing.
+pub fn check() -> Result<(), Missing> {
+    privilege(&fs::read_to_string("/proc/self/status").unwrap_or_default())?;
+    lockdown(Path::new(LOCKDOWN))?;
+    fs::File::open(BTF).map(drop).map_err(Missing::Btf)
+}
+
+/// The kernel's type information.
+///
+/// # Errors
+/// Returns [`Missing::BadBtf`] if it cannot be parsed.
+pub fn kernel_types() -> Result<btf_rs::Btf, Missing> {
+    btf_rs::Btf::from_file(BTF).map_err(|error| Missing::BadBtf(error.to_string()))
+}
+
+fn privilege(status: &str) -> Result<(), Missing> {
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok())
+        .unwrap_or(0);
+    let has = |capability: u32| effective >> capability & 1 == 1;
+    if has(CAP_SYS_ADMIN) {
+        return Ok(());
+    }
+    for (capability, name) in [
+        (CAP_BPF, "CAP_BPF"),
+        (CAP_PERFMON, "CAP_PERFMON"),
+        (CAP_SYS_PTRACE, "CAP_SYS_PTRACE"),
+    ] {
+        if !has(capability) {
+            return Err(Missing::Capability(name));
+        }
+    }
+    Ok(())
+}
+
+/// "none [integrity] confidentiality": the mode in force is in brackets.
+fn lockdown(path: &Path) -> Result<(), Missing> {
+    let modes = fs::read_to_string(path).unwrap_or_default();
+    if modes.contains("[confidentiality]") {
+        return Err(Missing::Lockdown("confidentiality".into()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ordinary_user_lacks_the_first_capability() {
+        let missing = privilege("Name:\tx\nCapEff:\t0000000000000000\n").unwrap_err();
+        assert!(missing.to_string().contains("CAP_BPF"), "{missing}");
+    }
+
+    #[test]
+    fn bpf_without_perfmon_is_told_apart() {
+        let missing = privilege("CapEff:\t0000008000000000\n").unwrap_err();
+        assert!(missing.to_string().contains("CAP_PERFMON"), "{missing}");
+    }
+
+    #[test]
+    fn root_may() {
+        privilege("CapEff:\t000001ffffffffff\n").unwrap();
+    }
+
+    #[test]
+    fn confidentiality_is_refused_and_integrity_is_not() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "none integrity [confidentiality]\n").unwrap();
+        lockdown(file.path()).unwrap_err();
+        fs::write(file.path(), "none [integrity] confidentiality\n").unwrap();
+        lockdown(file.path()).unwrap();
+    }
+}

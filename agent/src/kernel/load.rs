@@ -1,0 +1,229 @@
+//! Loads the embedded object into the kernel.
+
+use aya::{
+    Ebpf, EbpfLoader, Pod,
+    maps::{Array, MapData},
+    programs::{RawTracePoint, UProbe},
+};
+use ebpf::layout::{KernelLayout, Layout};
+use thiserror::Error;
+
+use super::{
+    Drain,
+    counters::Counters,
+    features::{self, Features, Missing},
+};
+use crate::target;
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wrongway-ebpf"));
+
+const UPROBES: [&str; 6] = [
+    "call_entry",
+    "call_return",
+    "ssl_new",
+    "ssl_free",
+    "ssl_set_fd",
+    "ssl_ctrl",
+];
+
+/// Sizes that bound what the kernel side may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections observed at once.
+    pub connections: u32,
+    /// Bytes of the ring buffer; a power of two.
+    pub ring: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 65_536,
+            ring: 16 << 20,
+        }
+    }
+}
+
+/// Why the kernel side did not come up.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The system lacks something.
+    #[error(transparent)]
+    Missing(#[from] Missing),
+    /// The kernel refused an object or a program.
+    #[error("the kernel refused {what}: {reason}")]
+    Refused {
+        /// What was refused.
+        what: String,
+        /// The chain of errors, with the verifier's last words.
+        reason: String,
+    },
+}
+
+/// The programs in the kernel. Dropping it detaches and unloads everything.
+pub struct Kernel {
+    pub(super) ebpf: Ebpf,
+    layouts: Array<MapData, PlainLayout>,
+    /// What the running kernel has.
+    pub features: Features,
+    /// Whether sockets can be found; if not, why.
+    pub kernel_layout: Result<KernelLayout, String>,
+}
+
+/// [`Layout`] as a map value.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct PlainLayout(Layout);
+
+// SAFETY: `Layout` is made of integers without padding; its crate asserts that.
+unsafe impl Pod for PlainLayout {}
+
+/// [`KernelLayout`] as a global.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct PlainKernelLayout(KernelLayout);
+
+// SAFETY: as above.
+unsafe impl Pod for PlainKernelLayout {}
+
+impl Kernel {
+    /// Loads the programs and attaches those that watch the whole machine.
+    ///
+    /// # Errors
+    /// Returns what the system lacks, or what the kernel refused.
+    pub fn load(limits: Limits) -> Result<Self, LoadError> {
+        features::check()?;
+        let types = features::kernel_types()?;
+        let features = Features::probe(&types);
+        let kernel_layout = target::kernel_layout(&types).map_err(|error| error.to_string());
+        let plain = PlainKernelLayout(*kernel_layout.as_ref().unwrap_or(&KernelLayout::NOTHING));
+        let mut ebpf = EbpfLoader::new()
+            .override_global("KERNEL", &plain, true)
+            .map_max_entries("RECORDS", limits.ring)
+            .map_max_entries("CONNECTIONS", limits.connections)
+            .load(OBJECT)
+            .map_err(|error| refused("the object", &error))?;
+        let layouts = ebpf
+            .take_map("LAYOUTS")
+            .ok_or_else(|| refused("the object", "it has no map LAYOUTS"))
+            .and_then(|map| Array::try_from(map).map_err(|error| refused("map LAYOUTS", &error)))?;
+        let mut kernel = Self {
+            ebpf,
+            layouts,
+            features,
+            kernel_layout,
+        };
+        for name in UPROBES {
+            let program: &mut UProbe = kernel.program(name)?;
+            program.load().map_err(|error| refused(name, &error))?;
+        }
+        kernel.watch_machine()?;
+        Ok(kernel)
+    }
+
+    /// Tells the programs where a library keeps its facts.
+    ///
+    /// # Errors
+    /// Returns the kernel's refusal.
+    pub fn set_layout(&mut self, slot: u16, layout: Layout) -> Result<(), LoadError> {
+        self.layouts
+            .set(u32::from(slot), PlainLayout(layout), 0)
+            .map_err(|error| refused("a library's layout", &error))
+    }
+
+    /// The records, for one reader.
+    ///
+    /// # Errors
+    /// Returns an error if they have been taken before.
+    pub fn drain(&mut self) -> Result<Drain, LoadError> {
+        let map = self
+            .ebpf
+            .take_map("RECORDS")
+            .ok_or_else(|| refused("RECORDS", "it has a reader"))?;
+        Drain::new(map).map_err(|error| refused("RECORDS", &error))
+    }
+
+    /// The counters, for one reader.
+    ///
+    /// # Errors
+    /// Returns an error if they have been taken before.
+    pub fn counters(&mut self) -> Result<Counters, LoadError> {
+        let mut take = |name: &str| {
+            self.ebpf
+                .take_map(name)
+                .ok_or_else(|| refused(name, "it has a reader"))
+        };
+        let (losses, hits) = (take("LOSSES")?, take("HITS")?);
+        Counters::new(losses, hits).map_err(|error| refused("the counters", &error))
+    }
+
+    pub(super) fn program<'a, P>(&'a mut self, name: &str) -> Result<&'a mut P, LoadError>
+    where
+        &'a mut P: TryFrom<&'a mut aya::programs::Program, Error: std::error::Error>,
+    {
+        let program = self
+            .ebpf
+            .program_mut(name)
+            .ok_or_else(|| refused(name, "the object does not have it"))?;
+        program.try_into().map_err(|error| refused(name, &error))
+    }
+
+    fn watch_machine(&mut self) -> Result<(), LoadError> {
+        let mut tracepoints = vec![
+            ("process_exec", "sched_process_exec"),
+            ("process_exit", "sched_process_exit"),
+        ];
+        if self.features.socket_length_tracepoints {
+            tracepoints.extend([
+                ("sock_recv", "sock_recv_length"),
+                ("sock_send", "sock_send_length"),
+            ]);
+        } else {
+            tracepoints.push(("tcp_recv", "tcp_rcv_space_adjust"));
+        }
+        for (name, tracepoint) in tracepoints {
+            let program: &mut RawTracePoint = self.program(name)?;
+            program.load().map_err(|error| refused(name, &error))?;
+            program
+                .attach(tracepoint)
+                .map_err(|error| refused(name, &error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Longest part of a verifier's log that is repeated; its last lines tell what is wrong.
+const LOG_TAIL: usize = 2000;
+
+fn refused(what: &str, error: impl Reason) -> LoadError {
+    LoadError::Refused {
+        what: what.to_owned(),
+        reason: error.reason(),
+    }
+}
+
+/// The words for a refusal.
+trait Reason {
+    fn reason(&self) -> String;
+}
+
+impl Reason for &str {
+    fn reason(&self) -> String {
+        (*self).to_owned()
+    }
+}
+
+impl<E: std::error::Error> Reason for &E {
+    fn reason(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(error) = source {
+            text = format!("{text}: {error}");
+            source = error.source();
+        }
+        match text.char_indices().nth_back(LOG_TAIL) {
+            Some((start, _)) => format!("…{}", &text[start..]),
+            None => text,
+        }
+    }
+}
