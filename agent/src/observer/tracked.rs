@@ -1,0 +1,64 @@
+//! A connection with its conversation.
+
+use std::sync::Arc;
+
+use ebpf::record::{END, RESYNCHRONISED, START};
+
+use crate::{
+    connection::Facts,
+    decode::Data,
+    http::{Conversation, Exchange, Losses, Piece},
+};
+
+/// A connection under observation.
+pub(super) struct Tracked {
+    facts: Arc<Facts>,
+    conversation: Conversation,
+    /// Number of the next record of each direction.
+    next: [u32; 2],
+}
+
+impl Tracked {
+    pub(super) fn new(facts: Facts) -> Self {
+        let conversation = Conversation::new(facts.from_start);
+        Self { facts: Arc::new(facts), conversation, next: [0; 2] }
+    }
+
+    pub(super) const fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+
+    /// Changes the facts; exchanges judged before keep those of their time.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Facts)) {
+        change(Arc::make_mut(&mut self.facts));
+    }
+
+    pub(super) fn data(&mut self, data: &Data<'_>, out: &mut Vec<Exchange>) {
+        let next = &mut self.next[data.direction as usize];
+        if data.sequence != *next {
+            self.conversation.gap(data.direction);
+        }
+        *next = data.sequence.wrapping_add(1);
+        let piece = Piece {
+            direction: data.direction,
+            content: data.content,
+            start: data.flags & START != 0,
+            end: data.flags & END != 0,
+            resynchronised: data.flags & RESYNCHRONISED != 0,
+            offset: data.offset,
+            time: data.header.time,
+            bytes: data.bytes,
+        };
+        self.conversation.piece(&piece, out);
+    }
+
+    pub(super) fn close(&mut self, time: u64, out: &mut Vec<Exchange>) {
+        self.conversation.close(time, out);
+    }
+
+    /// What was lost since the last call.
+    pub(super) fn losses(&mut self) -> impl Iterator<Item = (crate::http::Loss, u64)> + use<> {
+        let losses: Losses = self.conversation.losses();
+        losses.into_iter()
+    }
+}

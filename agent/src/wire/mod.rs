@@ -1,0 +1,3 @@
+//! Foreign encodings that stand on their own.
+
+pub mod certificate;
