@@ -1,4 +1,5 @@
 //! `wrongway judge` on worked examples, on every combination of facts, and on noise.
+#![expect(clippy::unwrap_used, reason = "a test panics where its own data is wrong")]
 
 #[path = "judge/lines.rs"]
 mod lines;

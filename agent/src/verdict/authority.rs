@@ -1,6 +1,6 @@
 //! What a request is about: its effective authority.
 
-use super::facts::{Facts, Field};
+use super::facts::{Facts, Field, Protocol};
 use super::name::{Authority, NameError, normalise};
 
 /// The authority that the exchange is about, normalised, and where it stood.
@@ -127,7 +127,7 @@ fn multiplexed(facts: &Facts, authority: Option<&str>) -> Result<Effective, Malf
 }
 
 fn sequential(facts: &Facts, target: Option<&str>) -> Result<Effective, Malformed> {
-    let version_demands_host = facts.protocol == super::facts::Protocol::Http11;
+    let version_demands_host = facts.protocol == Protocol::Http11;
     match (target, facts.host.as_slice()) {
         (_, [_, _, ..]) => Err(Malformed::SeveralHosts(facts.host.clone())),
         (_, []) if version_demands_host => Err(Malformed::NoHost),

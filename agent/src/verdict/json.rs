@@ -160,6 +160,23 @@ struct Lost {
     status: bool,
 }
 
+/// A field that holds text.
+enum Text {
+    LeftOut,
+    Null,
+    Given(String),
+}
+
+impl Text {
+    /// The text where leaving it out and null mean the same.
+    fn known(self) -> Option<String> {
+        match self {
+            Self::Given(text) => Some(text),
+            Self::LeftOut | Self::Null => None,
+        }
+    }
+}
+
 impl Line {
     fn lost(&self) -> Result<Lost, Invalid> {
         let mut lost = Lost::default();
@@ -175,14 +192,14 @@ impl Line {
     }
 
     fn sni(&self) -> Result<Option<String>, Invalid> {
-        match self.string("sni", SNI)?.flatten() {
+        match self.text("sni", SNI)?.known() {
             Some(name) if name.is_empty() => Err(self.wrong("sni", SNI)),
             name => Ok(name),
         }
     }
 
     fn sni_state(&self, sni: Option<&str>) -> Result<SniState, Invalid> {
-        let Some(name) = self.string("sni_state", SNI_STATE)?.flatten() else {
+        let Some(name) = self.text("sni_state", SNI_STATE)?.known() else {
             return Ok(if sni.is_some() {
                 SniState::Sent
             } else {
@@ -209,36 +226,41 @@ impl Line {
 
     fn authority(&self, lost: bool, host_decides: bool) -> Result<Field<String>, Invalid> {
         let host_unknown = self.0.get("host").is_some_and(Value::is_null);
-        match self.string("authority", AUTHORITY)? {
+        match self.text("authority", AUTHORITY)? {
             _ if lost || host_unknown && host_decides => Ok(Field::Unknown),
-            Some(Some(authority)) => Ok(Field::Known(authority)),
-            Some(None) | None if host_unknown => Ok(Field::Unknown),
-            None if !self.0.contains_key("host") => Err(Invalid::Missing {
+            Text::Given(authority) => Ok(Field::Known(authority)),
+            Text::Null | Text::LeftOut if host_unknown => Ok(Field::Unknown),
+            Text::LeftOut if !self.0.contains_key("host") => Err(Invalid::Missing {
                 field: "authority",
                 expected: "at least one of authority and host; null and [] say that there was none",
             }),
-            Some(None) | None => Ok(Field::Absent),
+            Text::Null | Text::LeftOut => Ok(Field::Absent),
         }
     }
 
     fn protocol(&self) -> Result<Protocol, Invalid> {
-        let Some(name) = self.string("protocol", PROTOCOL)? else {
-            return Err(Invalid::Missing {
-                field: "protocol",
-                expected: PROTOCOL,
-            });
+        let name = match self.text("protocol", PROTOCOL)? {
+            Text::Given(name) => name,
+            Text::Null => return Err(self.wrong("protocol", PROTOCOL)),
+            Text::LeftOut => {
+                return Err(Invalid::Missing {
+                    field: "protocol",
+                    expected: PROTOCOL,
+                });
+            }
         };
         Protocol::ALL
             .into_iter()
-            .find(|protocol| Some(protocol.as_str()) == name.as_deref())
+            .find(|protocol| protocol.as_str() == name)
             .ok_or_else(|| self.wrong("protocol", PROTOCOL))
     }
 
     fn method(&self) -> Result<Option<String>, Invalid> {
-        match self.string("method", METHOD)? {
-            None => Ok(Some("GET".to_owned())),
-            Some(Some(method)) if method.is_empty() => Err(self.wrong("method", METHOD)),
-            Some(method) => Ok(method),
+        match self.text("method", METHOD)? {
+            Text::LeftOut => Ok(Some("GET".to_owned())),
+            Text::Null => Ok(None),
+            Text::Given(method) if method.is_empty() => Err(self.wrong("method", METHOD)),
+            Text::Given(method) => Ok(Some(method)),
         }
     }
 
@@ -287,12 +309,11 @@ impl Line {
         Ok(learned)
     }
 
-    /// `None` if left out, `Some(None)` if null.
-    fn string(&self, field: &'static str, expected: &'static str) -> Result<Option<Option<String>>, Invalid> {
+    fn text(&self, field: &'static str, expected: &'static str) -> Result<Text, Invalid> {
         match self.0.get(field) {
-            None => Ok(None),
-            Some(Value::Null) => Ok(Some(None)),
-            Some(Value::String(text)) => Ok(Some(Some(text.clone()))),
+            None => Ok(Text::LeftOut),
+            Some(Value::Null) => Ok(Text::Null),
+            Some(Value::String(text)) => Ok(Text::Given(text.clone())),
             Some(_) => Err(self.wrong(field, expected)),
         }
     }

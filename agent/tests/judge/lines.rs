@@ -1,9 +1,10 @@
 //! Lines that hold no facts, and lines in general.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use rstest::rstest;
-use wrongway::cli::judge::{LONGEST_LINE, Tally, judge_lines};
+use wrongway::cli::judge::{JudgeArgs, LONGEST_LINE, Tally, judge_lines, run};
 
 use super::answers;
 
@@ -119,4 +120,26 @@ fn a_writer_that_fails_ends_the_run() {
     }
     let error = judge_lines(GOOD.as_bytes(), Closed).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+}
+
+#[rstest]
+#[case::all_good(GOOD, ExitCode::SUCCESS)]
+#[case::nothing("", ExitCode::SUCCESS)]
+#[case::one_bad("{}", ExitCode::FAILURE)]
+fn a_bad_line_ends_the_run_with_1(#[case] text: &str, #[case] expected: ExitCode) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let file = Some(file.path().to_owned());
+    assert_eq!(run(&JudgeArgs { file, json: true }).unwrap(), expected);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = Some(directory.path().join("facts.jsonl"));
+    let error = run(&JudgeArgs { file, json: false }).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("facts.jsonl: name a readable file"),
+        "{error:#}"
+    );
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use rstest::rstest;
 use serde_json::{Value, json};
 use wrongway::verdict::{Learned, Verdict};
 
@@ -60,12 +61,62 @@ fn explanations_name_what_was_seen() {
         assert!(!text.contains("  ") && !text.contains(" ."), "{verdict}: {text}");
         let asked = line["authority"].as_str().or(line["host"][0].as_str());
         if let (Some(asked), false) = (asked, verdict.starts_with("malformed") || verdict == "ok") {
-            let host = asked.to_lowercase();
+            let host = asked.trim_end_matches(":443").to_lowercase();
             assert!(
                 diagnosis.contains(&host),
                 "{verdict} does not name {host}: {diagnosis}"
             );
         }
+    }
+}
+
+#[rstest]
+#[case::no_sni(
+    r#"{"sni_state":"absent","certificate_names":["x"],"host":["a.ex.org"],"protocol":"http/1.1","status":421}"#,
+    &["proxy_ssl_server_name on; proxy_ssl_name $host;", "sni req.hdr(host)", "SSLVHostSNIPolicy authonly"]
+)]
+#[case::address_without_sni(
+    r#"{"sni_state":"absent","certificate_names":["x"],"host":["10.0.0.7"],"protocol":"http/1.1","status":421}"#,
+    &["an address cannot be sent as SNI"]
+)]
+#[case::port(
+    r#"{"sni":"a.ex.org","certificate_names":["a.ex.org"],"host":["a.ex.org:8443"],"protocol":"http/1.1","status":421}"#,
+    &["The request says \"a.ex.org:8443\": the port", "split off the port"]
+)]
+#[case::trailing_dot_of_the_sni(
+    r#"{"sni":"a.ex.org.","certificate_names":["a.ex.org"],"host":["a.ex.org"],"protocol":"http/1.1","status":421}"#,
+    &["The SNI says \"a.ex.org.\": the trailing dot"]
+)]
+#[case::settings_frozen_across_a_reload(
+    r#"{"sni":"a.ex.org","certificate_names":["a.ex.org"],"authority":"a.ex.org","protocol":"h2","status":421}"#,
+    &["configuration changed after the connection was made", "let connections from before end"]
+)]
+#[case::pool(
+    r#"{"sni":"a.ex.org","host":["b.ex.org"],"protocol":"http/1.1","status":421,"prior_authorities":["a.ex.org"]}"#,
+    &["carried requests for \"a.ex.org\"", "key its pool by SNI, or switch upstream keep-alive off"]
+)]
+#[case::rebinding_guard(
+    r#"{"host":["mcp.ex.org"],"protocol":"http/1.1","status":421,"tls":false}"#,
+    &["DNS rebinding", "add \"mcp.ex.org\" to its list of allowed hosts", "httpGet.httpHeaders"]
+)]
+#[case::coalescing(
+    r#"{"sni":"a.ex.org","certificate_names":["*.ex.org"],"authority":"b.ex.org","protocol":"h2","status":421,
+        "prior_authorities":["a.ex.org"]}"#,
+    &["identical TLS settings", "ORIGIN", "separate certificates or separate addresses", "last resort"]
+)]
+#[case::lost_with_the_compression_state(
+    r#"{"sni":"a.ex.org","authority":null,"protocol":"h2","status":200,"unknown":["authority"]}"#,
+    &["compression state", "wrongway_losses_total"]
+)]
+#[case::outer_name(
+    r#"{"sni":"public.cdn","sni_state":"outer_only","authority":"b.ex.org","protocol":"h2","status":421}"#,
+    &["the outer name \"public.cdn\"", "decrypts the ClientHello"]
+)]
+fn explanations_say_what_helps(#[case] line: &str, #[case] told: &[&str]) {
+    let answer = &answers(&line.replace('\n', " "))[0];
+    let text = format!("{} {}", answer["diagnosis"], answer["remedy"]).replace("\\\"", "\"");
+    for words in told {
+        assert!(text.contains(words), "{words} is not in: {text}");
     }
 }
 
@@ -87,7 +138,7 @@ fn csv() -> Vec<(Value, String)> {
 
 fn line(sni: &str, names: &str, authority: &str, protocol: &str, status: &str, context: &str) -> Value {
     let multiplexed = protocol.starts_with('h') && !protocol.starts_with("http");
-    let named = (authority != "-").then_some(authority);
+    let asked = (authority != "-").then_some(authority);
     let has = |word: &str| context.split(' ').any(|found| found == word);
 
     let in_target = multiplexed || has("absolute-form") || has("CONNECT");
@@ -96,7 +147,7 @@ fn line(sni: &str, names: &str, authority: &str, protocol: &str, status: &str, c
         .filter_map(|word| word.strip_prefix("Host="))
         .collect();
     if !multiplexed {
-        host.extend(named);
+        host.extend(asked);
     }
     let mut words = context.split(' ');
     let prior: Vec<_> = match words.by_ref().find(|word| word.starts_with('#')) {
@@ -117,7 +168,7 @@ fn line(sni: &str, names: &str, authority: &str, protocol: &str, status: &str, c
         "sni": (sni != "?" && sni != "-").then_some(sni),
         "sni_state": sni_state,
         "certificate_names": (names != "?").then(|| names.split(';').collect::<Vec<_>>()),
-        "authority": named.filter(|_| in_target),
+        "authority": asked.filter(|_| in_target),
         "host": host,
         "protocol": protocol,
         "method": if has("CONNECT") { "CONNECT" } else { "GET" },

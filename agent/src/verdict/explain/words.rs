@@ -20,10 +20,17 @@ impl Case<'_> {
 
     /// The authority that was asked for.
     pub(super) fn asked(&self) -> String {
-        match &self.effective {
-            Effective::Known { authority, .. } => quoted(&authority.to_string()),
-            Effective::Nameless | Effective::Malformed(_) => "no usable name".to_owned(),
-            Effective::Unknown => "a name that could not be read".to_owned(),
+        match self.effective.authority() {
+            Some(authority) => quoted(&authority.to_string()),
+            None => "no known name".to_owned(),
+        }
+    }
+
+    /// The request, with what it asks for where that is known.
+    pub(super) fn request(&self) -> String {
+        match self.effective.authority() {
+            Some(authority) => format!("request for {}", quoted(&authority.to_string())),
+            None => "request".to_owned(),
         }
     }
 
@@ -93,17 +100,29 @@ impl Case<'_> {
         }
     }
 
-    /// How the authority was written, where that differs from the name that it stands for.
+    /// What is written differently from the name that it stands for, in the request or in the SNI.
     pub(super) fn spelling(&self) -> Option<Spelling<'_>> {
         let Effective::Known { authority, source } = &self.effective else {
             return None;
         };
-        let written = match (source, &self.facts.authority) {
-            (Source::Host, _) => self.facts.host.first()?,
-            (_, Field::Known(written)) => written,
-            (_, Field::Absent | Field::Unknown) => return None,
+        let name = authority.host.to_string();
+        let in_request = match (source, &self.facts.authority) {
+            (Source::Host, _) => self.facts.host.first().map(String::as_str),
+            (Source::Authority | Source::Target, Field::Known(written)) => Some(written.as_str()),
+            (Source::Authority | Source::Target, Field::Absent | Field::Unknown) => None,
         };
-        (*written != authority.host.to_string()).then_some(Spelling { written })
+        let in_sni = match self.sni {
+            Sni::Sent(written) => Some(written),
+            Sni::Absent | Sni::OuterOnly | Sni::Unknown => None,
+        };
+        [("The request", in_request), ("The SNI", in_sni)]
+            .into_iter()
+            .find_map(|(place, written)| {
+                Some(Spelling {
+                    place,
+                    written: written.filter(|it| *it != name)?,
+                })
+            })
     }
 
     /// Why the request names nothing that may be used.
@@ -133,8 +152,10 @@ impl Case<'_> {
     }
 }
 
-/// An authority that is written differently from the name that it stands for.
+/// Something that is written differently from the name that it stands for.
 pub(super) struct Spelling<'a> {
+    /// Who says so, at the beginning of a sentence.
+    pub(super) place: &'static str,
     pub(super) written: &'a str,
 }
 
@@ -223,6 +244,10 @@ mod tests {
     #[case::case("A.Ex.ORG", "upper-case letters")]
     #[case::u_label("bücher.example", "the spelling")]
     fn the_difference_is_named(#[case] written: &str, #[case] expected: &str) {
-        assert_eq!(Spelling { written }.difference(), expected);
+        let spelling = Spelling {
+            place: "The request",
+            written,
+        };
+        assert_eq!(spelling.difference(), expected);
     }
 }
