@@ -1,1 +1,55 @@
+//! The verdict: one pure, total function from the facts of an exchange to what the exchange is called.
+//!
+//! ```text
+//! Facts -> authority (what the request names) -> case (names compared) -> decide (the table) -> Verdict
+//!                                                                      -> confidence, explain -> Judgement
+//! ```
 
+mod authority;
+mod case;
+mod certificate;
+mod confidence;
+mod decide;
+mod explain;
+mod facts;
+pub mod json;
+mod kind;
+pub mod name;
+
+pub use authority::{Effective, Malformed, Source, effective_authority, is_tunnel};
+pub use certificate::{ADDRESS_PREFIX, covers};
+pub use confidence::Confidence;
+pub use facts::{Facts, Field, Learned, Protocol, SniState, Status};
+pub use kind::{Class, NoSuchVerdict, Verdict};
+
+use case::Case;
+
+/// Judges one exchange. Every input has exactly one answer, and the same one each time.
+pub fn judge(facts: &Facts) -> Judgement {
+    let case = Case::new(facts);
+    let verdict = decide::decide(&case);
+    let doubt = confidence::doubt(&case, verdict);
+    Judgement {
+        verdict,
+        confidence: if doubt.is_some() {
+            Confidence::Low
+        } else {
+            Confidence::High
+        },
+        diagnosis: explain::diagnosis(&case, verdict, doubt),
+        remedy: explain::remedy(&case, verdict),
+    }
+}
+
+/// A verdict with its explanation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// What the exchange is called.
+    pub verdict: Verdict,
+    /// How far that can be trusted.
+    pub confidence: Confidence,
+    /// What happened, in words, with the names that were seen.
+    pub diagnosis: String,
+    /// What to change, and why that.
+    pub remedy: String,
+}
