@@ -1,0 +1,41 @@
+//! Header blocks: a HEADERS or PUSH_PROMISE frame and its CONTINUATIONs, RFC 9113, section 4.3.
+
+use crate::http::assembly::LONGEST;
+
+/// Which frame began a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opener {
+    /// HEADERS: the block belongs to the stream.
+    Headers,
+    /// PUSH_PROMISE: the block is a request of the server's own making. No client sent it, so it is no exchange.
+    PushPromise,
+}
+
+/// A header block, complete or not.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// What began it.
+    pub(super) opener: Opener,
+    /// The stream it came on.
+    pub(super) stream: u32,
+    /// Its octets.
+    pub(super) bytes: Vec<u8>,
+    /// Whether octets were cut off, because there were more than [`LONGEST`].
+    pub(super) cut_off: bool,
+    /// When its first frame began, in nanoseconds.
+    pub(super) began: u64,
+}
+
+impl Block {
+    /// The block that a frame begins.
+    pub(super) fn new(opener: Opener, stream: u32, fragment: &[u8], began: u64) -> Self {
+        Self { opener, stream, bytes: fragment.to_vec(), cut_off: false, began }
+    }
+
+    /// Adds what a CONTINUATION carries.
+    pub(super) fn extend(&mut self, fragment: &[u8]) {
+        let kept = fragment.len().min(LONGEST.saturating_sub(self.bytes.len()));
+        self.bytes.extend_from_slice(&fragment[..kept]);
+        self.cut_off |= kept < fragment.len();
+    }
+}
