@@ -15,6 +15,8 @@ use super::image::{Image, Machine, Symbol};
 pub mod explore;
 mod rules;
 mod state;
+#[cfg(test)]
+mod tests;
 pub mod value;
 mod x86_64;
 
