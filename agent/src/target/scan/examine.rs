@@ -1,0 +1,217 @@
+//! From mapped files to targets: examines what is new, pairs TLS libraries with their certificate code.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::cache::{Cache, Content};
+use super::maps::Mapping;
+use super::open::{FileKey, Located};
+use super::{Problem, ProblemKind};
+use crate::target::libraries::below;
+use crate::target::{Family, FileId, Image, ImageError, Reached, Target, accessor, hook};
+
+/// What a mapping turned out to be.
+#[derive(Clone, Debug)]
+pub(super) enum Finding {
+    /// Nothing of interest.
+    Other,
+    /// A target.
+    Target(FileId),
+    /// Certificate code.
+    Crypto,
+    /// It could not be examined.
+    Problem(Problem),
+}
+
+/// Findings of one process, by mapping.
+pub(super) type Findings = HashMap<Mapping, Finding>;
+
+/// The files of all processes.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    cache: Cache,
+    targets: BTreeMap<FileId, (FileKey, Arc<Target>)>,
+}
+
+impl Files {
+    /// A scan of all processes begins.
+    pub(super) fn next_round(&mut self) {
+        self.cache.next_round();
+    }
+
+    /// Lets go of the targets that nothing uses.
+    pub(super) fn keep_targets(&mut self, used: &BTreeSet<FileId>) {
+        self.targets.retain(|id, _| used.contains(id));
+    }
+
+    /// The target in this file.
+    pub(super) fn target(&self, id: FileId) -> Option<Arc<Target>> {
+        self.targets.get(&id).map(|(_, target)| Arc::clone(target))
+    }
+
+    /// All targets, by identity.
+    pub(super) fn targets(&self) -> Vec<Arc<Target>> {
+        self.targets
+            .values()
+            .map(|(_, target)| Arc::clone(target))
+            .collect()
+    }
+
+    /// What each mapping of a process is. `before` is what was found the last time.
+    pub(super) fn findings(&mut self, process: &Path, mappings: Vec<Mapping>, before: &Findings) -> Findings {
+        let mut findings = Findings::new();
+        let mut libraries = Vec::new();
+        for mapping in mappings {
+            let known = before.get(&mapping).filter(|finding| self.stands(finding));
+            let finding = match known {
+                Some(finding) => finding.clone(),
+                None => match self.examine(process, &mapping) {
+                    Ok((located, Content::Tls)) => {
+                        libraries.push((mapping, located));
+                        continue;
+                    }
+                    Ok((_, Content::Crypto)) => Finding::Crypto,
+                    Ok((_, Content::Other)) => Finding::Other,
+                    Ok((_, Content::Broken(detail))) => problem(&mapping, ProblemKind::BrokenLibrary, detail),
+                    Err(error) => problem(&mapping, ProblemKind::UnreadableLibrary, error.to_string()),
+                },
+            };
+            findings.insert(mapping, finding);
+        }
+        // Only now is every piece of certificate code known.
+        for (mapping, located) in libraries {
+            let crypto = |tls: &Image| {
+                mapped_crypto(process, &findings, tls)
+                    .or_else(|| sibling_crypto(&below(&process.join("root"), &mapping.path), tls))
+            };
+            let finding = match self.settle(&located, &mapping.path, crypto) {
+                Ok(id) => Finding::Target(id),
+                Err(error) => problem(&mapping, ProblemKind::UnreadableLibrary, error.to_string()),
+            };
+            findings.insert(mapping, finding);
+        }
+        findings
+    }
+
+    /// The target in a library file that no process need map.
+    pub(super) fn library(&mut self, name: &Path, location: PathBuf) -> Option<FileId> {
+        let located = Located::at(location.clone(), Reached::Library).ok()?;
+        if self.content(&located).ok()? != Content::Tls {
+            return None;
+        }
+        self.settle(&located, name, |tls| sibling_crypto(&location, tls))
+            .ok()
+    }
+
+    /// Whether an earlier finding can be used again.
+    fn stands(&self, finding: &Finding) -> bool {
+        match finding {
+            Finding::Other | Finding::Crypto => true,
+            Finding::Target(id) => self.targets.contains_key(id),
+            Finding::Problem(_) => false,
+        }
+    }
+
+    fn examine(&mut self, process: &Path, mapping: &Mapping) -> io::Result<(Located, Content)> {
+        let located = Located::mapped(process, mapping)?;
+        let content = self.content(&located)?;
+        Ok((located, content))
+    }
+
+    /// What a file is. Only what cannot change without a change of its key is remembered.
+    fn content(&mut self, located: &Located) -> io::Result<Content> {
+        if let Some(content) = self.cache.get(&located.key) {
+            return Ok(content);
+        }
+        let content = match Image::read(located.open()?) {
+            Ok(image) if image.is_tls() => Content::Tls,
+            Ok(image) if image.is_crypto() => Content::Crypto,
+            Ok(_) | Err(ImageError::NotElf) => Content::Other,
+            Err(ImageError::Unreadable(error)) => return Err(io::Error::other(error)),
+            Err(error @ (ImageError::Broken(_) | ImageError::TooLarge { .. })) => {
+                Content::Broken(error.to_string())
+            }
+        };
+        self.cache.insert(located.key, content.clone());
+        Ok(content)
+    }
+
+    /// Makes the target of a TLS library, unless there is one already.
+    fn settle(
+        &mut self,
+        located: &Located,
+        name: &Path,
+        crypto: impl FnOnce(&Image) -> Option<Image>,
+    ) -> io::Result<FileId> {
+        let id = located.key.id;
+        if self.targets.get(&id).is_some_and(|(key, _)| *key == located.key) {
+            return Ok(id);
+        }
+        let file = located.open()?;
+        let tls = Image::read(Arc::clone(&file)).map_err(io::Error::other)?;
+        let other = if tls.is_crypto() { None } else { crypto(&tls) };
+        let crypto = if tls.is_crypto() {
+            Some(&tls)
+        } else {
+            other.as_ref()
+        };
+        let derivation = accessor::layout(&tls, crypto);
+        let family = Family::of(&tls);
+        let target = Target {
+            id,
+            path: name.to_owned(),
+            file,
+            reached: located.reached.clone(),
+            family,
+            version: crypto
+                .filter(|_| family == Family::OpenSsl)
+                .and_then(accessor::version),
+            hooks: hook::hooks(&tls),
+            layout: derivation.layout,
+            missing: derivation.missing,
+        };
+        self.targets.insert(id, (located.key, Arc::new(target)));
+        Ok(id)
+    }
+}
+
+/// The certificate code that the process has mapped for a TLS library: the one that it names. Two of one
+/// name are nobody's.
+fn mapped_crypto(process: &Path, findings: &Findings, tls: &Image) -> Option<Image> {
+    let mapped = findings
+        .iter()
+        .filter(|(_, finding)| matches!(finding, Finding::Crypto));
+    let mut fitting = mapped.filter_map(|(mapping, _)| {
+        let image = Image::read(Located::mapped(process, mapping).ok()?.open().ok()?).ok()?;
+        let file_name = String::from_utf8_lossy(mapping.file_name());
+        let name = image.soname().unwrap_or(&file_name);
+        tls.needed().iter().any(|needed| needed == name).then_some(image)
+    });
+    let first = fitting.next()?;
+    fitting.next().is_none().then_some(first)
+}
+
+/// The certificate code that lies beside a TLS library, for when no process has mapped it yet.
+fn sibling_crypto(library: &Path, tls: &Image) -> Option<Image> {
+    let directory = library.parent()?;
+    let beside = tls.needed().iter().filter(|name| !name.contains('/'));
+    beside
+        .filter_map(|name| {
+            Located::at(directory.join(name), Reached::Library)
+                .ok()?
+                .open()
+                .ok()
+        })
+        .filter_map(|file| Image::read(file).ok())
+        .find(Image::is_crypto)
+}
+
+fn problem(mapping: &Mapping, kind: ProblemKind, detail: String) -> Finding {
+    Finding::Problem(Problem {
+        path: Some(mapping.path.clone()),
+        kind,
+        detail,
+    })
+}

@@ -1,0 +1,108 @@
+//! The system's own OpenSSL: every offset is derived from its code, and they fit together.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ebpf::function::Function;
+use ebpf::layout::{Layout, UNKNOWN};
+use wrongway::target::{Family, Image, Scanner, accessor, hook, standard_libraries};
+
+fn library() -> PathBuf {
+    let libraries = standard_libraries(Path::new("/"));
+    let version_3 = libraries.into_iter().find(|path| path.ends_with("libssl.so.3"));
+    version_3.expect("libssl.so.3 is installed: python3 and curl depend on it")
+}
+
+fn image(path: &Path) -> Image {
+    Image::read(Arc::new(File::open(path).unwrap())).unwrap()
+}
+
+#[test]
+fn every_offset_of_the_system_library_is_derived() {
+    let tls = image(&library());
+    let crypto = image(&library().with_file_name("libcrypto.so.3"));
+    assert_eq!(Family::of(&tls), Family::OpenSsl);
+    assert!(tls.is_tls() && !tls.is_crypto());
+    assert!(crypto.is_crypto() && !crypto.is_tls());
+
+    let derivation = accessor::layout(&tls, Some(&crypto));
+    assert_eq!(derivation.missing, []);
+    let Layout {
+        client_random,
+        server,
+        hostname,
+        resumed,
+        version,
+        own_certificate: [own, ..],
+        peer_certificate: [session, _],
+        certificate_encoding,
+    } = derivation.layout;
+    assert_eq!(client_random % 8, 0, "{:?}", derivation.layout);
+    assert_eq!(hostname % 8, 0, "{:?}", derivation.layout);
+    assert_eq!(certificate_encoding % 8, 0, "{:?}", derivation.layout);
+    let fields = [client_random, server, hostname, resumed, version, own, session];
+    assert!(
+        fields.iter().all(|&offset| offset < 1 << 14),
+        "{:?}",
+        derivation.layout
+    );
+    assert_eq!(
+        BTreeSet::from(fields).len(),
+        fields.len(),
+        "{:?}",
+        derivation.layout
+    );
+
+    let version = accessor::version(&crypto).unwrap();
+    assert!(version.starts_with("3."), "{version}");
+}
+
+#[test]
+fn without_its_certificate_code_only_the_encoding_is_unknown() {
+    let derivation = accessor::layout(&image(&library()), None);
+    assert_eq!(derivation.layout.certificate_encoding, UNKNOWN);
+    assert_eq!(
+        derivation.missing,
+        [(
+            wrongway::target::Field::CertificateEncoding,
+            wrongway::target::Reason::CryptoAbsent
+        )]
+    );
+}
+
+#[test]
+fn every_function_of_the_system_library_is_hooked_once() {
+    let hooks = hook::hooks(&image(&library()));
+    let functions: Vec<_> = hooks.iter().map(|hook| hook.function).collect();
+    assert_eq!(functions, Function::ALL);
+    let offsets: BTreeSet<_> = hooks.iter().map(|hook| hook.offset).collect();
+    assert_eq!(offsets.len(), hooks.len());
+    assert!(hooks.iter().all(|hook| hook.site.instruction.is_some()));
+}
+
+#[test]
+fn a_watched_library_is_a_target_before_any_process_maps_it() {
+    let processes = tempfile::tempdir().unwrap();
+    let mut scanner = Scanner::new(processes.path());
+    scanner.watch(Path::new("/"), standard_libraries(Path::new("/")));
+    let scan = scanner.scan();
+    let target = scan
+        .targets
+        .iter()
+        .find(|target| target.path.ends_with("libssl.so.3"))
+        .unwrap();
+    assert_eq!(target.missing, []);
+    let again = scanner.scan();
+    let same = again.targets.iter().find(|other| other.id == target.id).unwrap();
+    assert!(Arc::ptr_eq(target, same));
+}
+
+#[test]
+fn a_user_of_the_library_is_no_target() {
+    // The test's own program neither defines nor imports TLS functions; the dynamic loader's view of a
+    // program that imports them is the same: undefined symbols define nothing.
+    let image = image(Path::new("/proc/self/exe"));
+    assert!(!image.is_tls());
+}
