@@ -41,12 +41,12 @@ pub enum BindError {
     )]
     TooLong(PathBuf),
     /// The file system refuses.
-    #[error("cannot create control socket {}; choose another with --control", path.display())]
+    #[error("cannot create control socket {}: {cause}; choose another with --control", path.display())]
     Io {
         /// The path.
         path: PathBuf,
         /// What failed.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -66,9 +66,9 @@ impl ControlSocket {
     /// # Errors
     /// If another agent listens there, or the path cannot be used.
     pub fn bind(path: &Path) -> Result<Self, BindError> {
-        let io = |source| BindError::Io {
+        let io = |cause| BindError::Io {
             path: path.to_owned(),
-            source,
+            cause,
         };
         let address = SocketAddrUnix::new(path).map_err(|_| BindError::TooLong(path.to_owned()))?;
         let directory = match path.parent() {
@@ -117,9 +117,9 @@ impl Drop for ControlSocket {
 
 /// Makes sure that nothing is at `path`, unless somebody is behind it.
 fn remove_stale(path: &Path) -> Result<(), BindError> {
-    let io = |source| BindError::Io {
+    let io = |cause| BindError::Io {
         path: path.to_owned(),
-        source,
+        cause,
     };
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

@@ -23,7 +23,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// For the client to take one chunk of the answer.
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(5);
 /// For the whole conversation.
-const LIFETIME: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_mins(1);
 /// Bytes of an answer that are prepared at a time.
 const CHUNK: usize = 64 * 1024;
 /// Pause after an accept that failed for want of resources.

@@ -208,7 +208,7 @@ impl Metrics {
     }
 
     /// Calls `hook` before each scrape, to bring in counters that are kept elsewhere. It should take well
-    /// under a millisecond and must not panic.
+    /// under a millisecond, and must neither panic nor scrape.
     pub fn before_scrape(&self, hook: impl Fn(&Self) + Send + Sync + 'static) {
         lock(&self.0.before_scrape).push(Box::new(hook));
     }

@@ -4,8 +4,11 @@ use super::super::testing::{connection, exchange};
 use super::super::view::Process;
 use super::*;
 
-/// One line of the text format: name, labels, value. Panics on anything that is no sample.
-fn sample(line: &str) -> (String, Vec<(String, String)>, f64) {
+/// Name, labels, value.
+type Sample = (String, Vec<(String, String)>, f64);
+
+/// Reads one line of the text format, and panics on anything that is no sample.
+fn sample(line: &str) -> Sample {
     let end = line.find(['{', ' ']).unwrap();
     let (name, mut rest) = line.split_at(end);
     assert!(
@@ -43,7 +46,7 @@ fn sample(line: &str) -> (String, Vec<(String, String)>, f64) {
     (name.to_owned(), labels, value)
 }
 
-fn samples(metrics: &Metrics) -> Vec<(String, Vec<(String, String)>, f64)> {
+fn samples(metrics: &Metrics) -> Vec<Sample> {
     let text = metrics.render();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.map(sample).collect()
@@ -98,9 +101,9 @@ fn unknown_facts_have_a_word_of_their_own() {
     unknown.role = None;
     unknown.authority = None;
     unknown.sni = None;
-    unknown.sni_state = "unknown".to_owned();
+    unknown.sni_state = "unknown".into();
     unknown.process.exe = None;
-    unknown.protocol = "spdy".to_owned();
+    unknown.protocol = "spdy".into();
     metrics.exchange(&unknown);
     metrics.finding(&unknown);
     let line =
