@@ -1,3 +1,7 @@
 //! The `wrongway` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wrongway::cli::main()
+}

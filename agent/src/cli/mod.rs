@@ -1,1 +1,74 @@
+//! The command line: one file per subcommand, wired together here.
+
+pub mod args;
+pub mod failure;
+pub mod inspect;
 pub mod judge;
+pub mod logging;
+pub mod record;
+pub mod replay;
+pub mod run;
+pub mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::args::{RecordArgs, ReplayArgs, RunArgs};
+use self::inspect::InspectArgs;
+use self::judge::JudgeArgs;
+
+/// Exit codes, for `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  1   found a problem, or failed
+  2   usage
+  64  bad configuration
+  69  a kernel feature or a privilege is missing";
+
+/// Which HTTP requests arrived on a TLS connection made for somebody else, and what the server did about it.
+#[derive(Debug, Parser)]
+#[command(name = "wrongway", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch this machine until interrupted.
+    Run(RunArgs),
+    /// Show what a running agent knows.
+    Inspect(InspectArgs),
+    /// Judge facts, one JSON object a line, without a kernel.
+    Judge(JudgeArgs),
+    /// Watch this machine and write the kernel's records into a file.
+    Record(RecordArgs),
+    /// Judge what a recording holds.
+    Replay(ReplayArgs),
+}
+
+/// Parses the arguments, runs the subcommand, and turns an error into one line and an exit code.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Judge(args) => judge::run(&args),
+        Command::Record(args) => record::run(&args),
+        Command::Replay(args) => replay::run(&args),
+    };
+    done.unwrap_or_else(|error| failure::report(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,3 +1,22 @@
-//! What leaves the agent: metrics, the control socket, recordings.
+//! What leaves the agent: metrics, the control socket, and the state that both of them show.
+//!
+//! ```text
+//! observer --lock--> Store --counts--> Metrics
+//!                      |                  |
+//!               control socket     /metrics /healthz /readyz
+//! ```
+//! The observer's side ([`shared`], [`store`], [`metrics`], [`health`]) knows nothing of sockets or runtimes.
 
+pub mod control;
+pub mod health;
+pub mod http;
+pub mod metrics;
+pub mod query;
+pub mod shared;
+pub mod store;
+#[cfg(test)]
+mod testing;
+pub mod timestamp;
 pub mod view;
+
+pub use shared::Shared;

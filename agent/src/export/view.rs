@@ -171,6 +171,8 @@ pub struct SummaryLine {
     pub role: Option<String>,
     /// Server name.
     pub sni: Option<String>,
+    /// `sent`, `absent`, `outer_only` or `unknown`.
+    pub sni_state: String,
     /// Effective authority.
     pub authority: Option<String>,
     /// Executable of the process.

@@ -1,0 +1,196 @@
+//! The tables of `wrongway inspect`. `?` is unknown, `-` is a server name that was not sent.
+
+use serde::de::DeserializeOwned;
+
+use crate::cli::table::{self, Kind, printable};
+use crate::export::control::Command;
+use crate::export::view::{Connection, Coverage, Exchange, SummaryLine};
+
+const UNKNOWN: &str = "?";
+
+/// The answer to `command` as lines for a person; none if it is empty.
+pub(super) fn text(command: Command, lines: &[String]) -> serde_json::Result<Vec<String>> {
+    if lines.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(match command {
+        Command::Summary => summary(&parsed(lines)?),
+        Command::Exchanges => exchanges(&parsed(lines)?),
+        Command::Findings => findings(&parsed(lines)?),
+        Command::Connections => connections(&parsed(lines)?),
+        Command::Coverage => coverage(&parsed(lines)?),
+    })
+}
+
+fn parsed<T: DeserializeOwned>(lines: &[String]) -> serde_json::Result<Vec<T>> {
+    lines.iter().map(|line| serde_json::from_str(line)).collect()
+}
+
+fn summary(lines: &[SummaryLine]) -> Vec<String> {
+    let columns = [
+        ("COUNT", Kind::Number),
+        ("VERDICT", Kind::Text),
+        ("CLASS", Kind::Text),
+        ("ROLE", Kind::Text),
+        ("AUTHORITY", Kind::Name),
+        ("SNI", Kind::Name),
+        ("PROGRAM", Kind::Name),
+        ("FIRST", Kind::Text),
+        ("LAST", Kind::Text),
+    ];
+    let row = |line: &SummaryLine| {
+        vec![
+            line.count.to_string(),
+            line.verdict.clone(),
+            line.class.clone(),
+            known(line.role.as_ref()),
+            known(line.authority.as_ref()),
+            sni(line.sni.as_ref(), &line.sni_state),
+            program(line.exe.as_ref()),
+            seconds_of(&line.first),
+            seconds_of(&line.last),
+        ]
+    };
+    table::lines(&columns, &lines.iter().map(row).collect::<Vec<_>>())
+}
+
+fn exchanges(exchanges: &[Exchange]) -> Vec<String> {
+    let columns = [
+        ("ID", Kind::Number),
+        ("TIME (UTC)", Kind::Text),
+        ("ROLE", Kind::Text),
+        ("PROTOCOL", Kind::Text),
+        ("AUTHORITY", Kind::Name),
+        ("SNI", Kind::Name),
+        ("STATUS", Kind::Number),
+        ("VERDICT", Kind::Text),
+        ("PROGRAM", Kind::Name),
+    ];
+    let row = |exchange: &Exchange| {
+        vec![
+            exchange.id.to_string(),
+            time_of_day(&exchange.time),
+            known(exchange.role.as_ref()),
+            exchange.protocol.clone(),
+            known(exchange.authority.as_ref()),
+            sni(exchange.sni.as_ref(), &exchange.sni_state),
+            known(exchange.status.as_ref()),
+            exchange.verdict.clone(),
+            program(exchange.process.exe.as_ref()),
+        ]
+    };
+    table::lines(&columns, &exchanges.iter().map(row).collect::<Vec<_>>())
+}
+
+/// The table of the findings, then each distinct explanation once.
+fn findings(findings: &[Exchange]) -> Vec<String> {
+    let mut lines = exchanges(findings);
+    let mut explained: Vec<(&Exchange, usize)> = Vec::new();
+    for finding in findings {
+        let same = |(other, _): &&mut (&Exchange, usize)| {
+            (&other.verdict, &other.diagnosis, &other.remedy)
+                == (&finding.verdict, &finding.diagnosis, &finding.remedy)
+        };
+        match explained.iter_mut().find(same) {
+            Some((_, count)) => *count += 1,
+            None => explained.push((finding, 1)),
+        }
+    }
+    for (finding, count) in explained {
+        let times = if count == 1 {
+            String::new()
+        } else {
+            format!(" and {} more like it", count - 1)
+        };
+        lines.push(String::new());
+        lines.push(format!("#{} {}{times}", finding.id, printable(&finding.verdict)));
+        lines.push(format!("  what   {}", printable(&finding.diagnosis)));
+        lines.push(format!("  remedy {}", printable(&finding.remedy)));
+    }
+    lines
+}
+
+fn connections(connections: &[Connection]) -> Vec<String> {
+    let columns = [
+        ("ID", Kind::Number),
+        ("SINCE (UTC)", Kind::Text),
+        ("STATE", Kind::Text),
+        ("ROLE", Kind::Text),
+        ("PROTOCOL", Kind::Text),
+        ("SNI", Kind::Name),
+        ("LOCAL", Kind::Name),
+        ("PEER", Kind::Name),
+        ("REQUESTS", Kind::Number),
+        ("PROGRAM", Kind::Name),
+        ("PID", Kind::Number),
+    ];
+    let row = |connection: &Connection| {
+        vec![
+            connection.id.to_string(),
+            time_of_day(&connection.time),
+            if connection.open { "open" } else { "closed" }.to_owned(),
+            known(connection.role.as_ref()),
+            known(connection.protocol.as_ref()),
+            sni(connection.sni.as_ref(), &connection.sni_state),
+            known(connection.local.as_ref()),
+            known(connection.peer.as_ref()),
+            connection.requests.to_string(),
+            program(connection.process.exe.as_ref()),
+            connection.process.pid.to_string(),
+        ]
+    };
+    table::lines(&columns, &connections.iter().map(row).collect::<Vec<_>>())
+}
+
+fn coverage(coverage: &[Coverage]) -> Vec<String> {
+    let columns = [
+        ("PID", Kind::Number),
+        ("PROGRAM", Kind::Name),
+        ("FAMILY", Kind::Text),
+        ("LIBRARY", Kind::Name),
+        ("VISIBILITY", Kind::Text),
+        ("FUNCTIONS", Kind::Number),
+        ("REASON", Kind::Sentence),
+    ];
+    let row = |line: &Coverage| {
+        vec![
+            line.process.pid.to_string(),
+            program(line.process.exe.as_ref()),
+            line.family.clone(),
+            known(line.process.library.as_ref()),
+            line.visibility.clone(),
+            line.functions.len().to_string(),
+            line.reason.clone().unwrap_or_default(),
+        ]
+    };
+    table::lines(&columns, &coverage.iter().map(row).collect::<Vec<_>>())
+}
+
+fn known<T: ToString>(value: Option<&T>) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), ToString::to_string)
+}
+
+fn sni(name: Option<&String>, state: &str) -> String {
+    match (name, state) {
+        (Some(name), "outer_only") => format!("{name} (outer)"),
+        (Some(name), _) => name.clone(),
+        (None, "absent") => "-".to_owned(),
+        (None, _) => UNKNOWN.to_owned(),
+    }
+}
+
+/// The executable's file name.
+fn program(exe: Option<&String>) -> String {
+    let name = exe.and_then(|exe| exe.rsplit('/').next());
+    known(name.map(str::to_owned).as_ref())
+}
+
+/// `HH:MM:SS.mmm` of an RFC 3339 time, in UTC.
+fn time_of_day(time: &str) -> String {
+    time.get(11..23).unwrap_or(UNKNOWN).to_owned()
+}
+
+/// `HH:MM:SS` of an RFC 3339 time, in UTC.
+fn seconds_of(time: &str) -> String {
+    time.get(11..19).unwrap_or(UNKNOWN).to_owned()
+}

@@ -1,0 +1,155 @@
+//! What a reader of the store asks for.
+
+use serde::{Deserialize, Serialize};
+
+use super::view::{Connection, Exchange, SummaryLine};
+
+/// How many items an answer has unless the reader says otherwise.
+pub const DEFAULT_LIMIT: usize = 100;
+
+/// Limit and filters. A filter that is set keeps only items whose value is known and equal, without regard
+/// to ASCII case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Query {
+    /// At most this many items, the newest.
+    pub limit: usize,
+    /// Name of the verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// Class of the verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// `server` or `client`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Effective authority; of a connection, any that was seen on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    /// Server name of the ClientHello.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sni: Option<String>,
+    /// Only items with a greater id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            limit: DEFAULT_LIMIT,
+            verdict: None,
+            class: None,
+            role: None,
+            authority: None,
+            sni: None,
+            since: None,
+        }
+    }
+}
+
+impl Query {
+    /// Names of the filters that are set, as the control protocol spells them.
+    pub fn filters(&self) -> Vec<&'static str> {
+        let filters = [
+            ("verdict", self.verdict.is_some()),
+            ("class", self.class.is_some()),
+            ("role", self.role.is_some()),
+            ("authority", self.authority.is_some()),
+            ("sni", self.sni.is_some()),
+            ("since", self.since.is_some()),
+        ];
+        filters
+            .into_iter()
+            .filter_map(|(name, set)| set.then_some(name))
+            .collect()
+    }
+
+    pub(super) fn keeps_exchange(&self, exchange: &Exchange) -> bool {
+        self.since.is_none_or(|since| exchange.id > since)
+            && keeps(self.verdict.as_ref(), Some(&exchange.verdict))
+            && keeps(self.class.as_ref(), Some(&exchange.class))
+            && keeps(self.role.as_ref(), exchange.role.as_ref())
+            && keeps(self.authority.as_ref(), exchange.authority.as_ref())
+            && keeps(self.sni.as_ref(), exchange.sni.as_ref())
+    }
+
+    pub(super) fn keeps_connection(&self, connection: &Connection) -> bool {
+        self.since.is_none_or(|since| connection.id > since)
+            && keeps(self.role.as_ref(), connection.role.as_ref())
+            && (self.authority.is_none()
+                || connection
+                    .authorities
+                    .iter()
+                    .any(|authority| keeps(self.authority.as_ref(), Some(authority))))
+            && keeps(self.sni.as_ref(), connection.sni.as_ref())
+    }
+
+    pub(super) fn keeps_summary(&self, line: &SummaryLine) -> bool {
+        keeps(self.verdict.as_ref(), Some(&line.verdict))
+            && keeps(self.class.as_ref(), Some(&line.class))
+            && keeps(self.role.as_ref(), line.role.as_ref())
+            && keeps(self.authority.as_ref(), line.authority.as_ref())
+            && keeps(self.sni.as_ref(), line.sni.as_ref())
+    }
+}
+
+/// The answer to a query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    /// What matched, in the order of its kind (newest last where time is the order), no more than the limit.
+    pub items: Vec<T>,
+    /// How many matched in all.
+    pub matched: usize,
+}
+
+impl<T> Page<T> {
+    /// Takes the last `limit` of `matching`, which runs from the oldest to the newest.
+    pub(super) fn newest(matching: impl DoubleEndedIterator<Item = T>, limit: usize) -> Self {
+        let mut items = Vec::new();
+        let mut matched = 0;
+        for item in matching.rev() {
+            matched += 1;
+            if items.len() < limit {
+                items.push(item);
+            }
+        }
+        items.reverse();
+        Self { items, matched }
+    }
+}
+
+fn keeps(wanted: Option<&String>, value: Option<&String>) -> bool {
+    wanted.is_none_or(|wanted| value.is_some_and(|value| value.eq_ignore_ascii_case(wanted)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_never_matches_an_unknown_value() {
+        let wanted = "a.example".to_owned();
+        assert!(keeps(None, None));
+        assert!(!keeps(Some(&wanted), None));
+        assert!(keeps(Some(&wanted), Some(&"A.example".to_owned())));
+        assert!(!keeps(Some(&wanted), Some(&"b.example".to_owned())));
+    }
+
+    #[test]
+    fn a_page_is_the_newest_end() {
+        let page = Page::newest([1, 2, 3].into_iter(), 2);
+        assert_eq!(page.items, [2, 3]);
+        assert_eq!(page.matched, 3);
+    }
+
+    #[test]
+    fn filters_that_are_set_are_named() {
+        let query = Query {
+            sni: Some("a.example".to_owned()),
+            since: Some(3),
+            ..Query::default()
+        };
+        assert_eq!(query.filters(), ["sni", "since"]);
+    }
+}
