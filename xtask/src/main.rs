@@ -1,3 +1,16 @@
-//! `cargo xtask`: set-up, demo, tests and benchmarks.
+//! `cargo xtask`: set-up, demo, tests and benchmarks of Wrongway.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let command = xtask::Command::parse();
+    match command.run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

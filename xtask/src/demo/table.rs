@@ -1,0 +1,153 @@
+//! What Wrongway saw, for people: a line for each kind of request, then what each verdict means.
+
+use std::collections::BTreeMap;
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::Show;
+use crate::rig::exchange::Exchange;
+use crate::rig::truth::Truth;
+
+/// What requests of one kind have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    server: String,
+    client: String,
+    protocol: String,
+    connection: String,
+    request: String,
+    status: String,
+    verdict: String,
+    class: String,
+}
+
+/// How often a kind was seen from each side.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    by_server: usize,
+    by_client: usize,
+}
+
+/// Prints the table and the explanations.
+pub(super) fn print(show: &Show) {
+    let kinds = count(show);
+    println!("{}", table(&kinds));
+    for exchange in findings(show) {
+        println!("{} ({})", exchange.verdict, exchange.class);
+        println!("  what happened: {}", exchange.diagnosis);
+        println!("  what to do:    {}", exchange.remedy);
+        println!();
+    }
+}
+
+fn table(kinds: &BTreeMap<Kind, Seen>) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header([
+            "server",
+            "client",
+            "protocol",
+            "connection made for",
+            "request was for",
+            "status",
+            "verdict",
+            "class",
+            "seen by server/client",
+        ]);
+    for (kind, seen) in kinds {
+        table.add_row([
+            kind.server.clone(),
+            kind.client.clone(),
+            kind.protocol.clone(),
+            kind.connection.clone(),
+            kind.request.clone(),
+            kind.status.clone(),
+            kind.verdict.clone(),
+            kind.class.clone(),
+            format!("{}/{}", seen.by_server, seen.by_client),
+        ]);
+    }
+    table
+}
+
+fn count(show: &Show) -> BTreeMap<Kind, Seen> {
+    let mut kinds: BTreeMap<Kind, Seen> = BTreeMap::new();
+    for exchange in relevant(show) {
+        let seen = kinds.entry(kind_of(exchange, show)).or_default();
+        match exchange.role.as_deref() {
+            Some("server") => seen.by_server += 1,
+            Some("client") => seen.by_client += 1,
+            _ => {}
+        }
+    }
+    kinds
+}
+
+fn kind_of(exchange: &Exchange, show: &Show) -> Kind {
+    let connection = match exchange.sni_state.as_str() {
+        "absent" => "(no name)".to_owned(),
+        _ => known(exchange.sni.as_deref()),
+    };
+    Kind {
+        server: program(exchange, "server", show),
+        client: client(exchange, show),
+        protocol: exchange.protocol.clone(),
+        connection,
+        request: known(exchange.authority.as_deref()),
+        status: exchange
+            .status
+            .map_or_else(|| "?".to_owned(), |status| status.to_string()),
+        verdict: exchange.verdict.clone(),
+        class: exchange.class.clone(),
+    }
+}
+
+/// The first exchange of each verdict that is more than fine, as the server's side tells it.
+fn findings(show: &Show) -> Vec<&Exchange> {
+    let mut found: BTreeMap<&str, &Exchange> = BTreeMap::new();
+    for exchange in relevant(show).filter(|exchange| exchange.class != "fine") {
+        let entry = found.entry(&exchange.verdict).or_insert(exchange);
+        if entry.role.as_deref() != Some("server") && exchange.role.as_deref() == Some("server") {
+            *entry = exchange;
+        }
+    }
+    found.into_values().collect()
+}
+
+fn relevant(show: &Show) -> impl Iterator<Item = &Exchange> {
+    show.exchanges
+        .iter()
+        .filter(|exchange| exchange.touches(&show.ports))
+}
+
+/// Name of the server's program, from an exchange that the server's side told, on the same port.
+fn program(exchange: &Exchange, role: &str, show: &Show) -> String {
+    let address = if exchange.role.as_deref() == Some(role) {
+        &exchange.connection.local
+    } else {
+        &exchange.connection.peer
+    };
+    let path = relevant(show)
+        .filter(|other| other.role.as_deref() == Some(role) && other.connection.local == *address)
+        .find_map(|other| other.process.exe.as_deref());
+    known(path.and_then(|path| path.rsplit('/').next()))
+}
+
+/// Name of the client, which the clients themselves know best.
+fn client(exchange: &Exchange, show: &Show) -> String {
+    let address = match exchange.role.as_deref() {
+        Some("client") => exchange.connection.local.as_deref(),
+        _ => exchange.connection.peer.as_deref(),
+    };
+    let truth = show
+        .truths
+        .iter()
+        .find(|truth: &&Truth| Some(truth.local.as_str()) == address);
+    known(truth.map(|truth| truth.client.as_str()))
+}
+
+fn known(text: Option<&str>) -> String {
+    text.unwrap_or("?").to_owned()
+}

@@ -1,0 +1,76 @@
+//! A private copy of the TLS library, in a mount namespace of its own, is found, observed and let go.
+
+use std::path::Path;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use super::world::{NAME, World};
+use super::{Case, Setting};
+use crate::rig::bpf;
+use crate::rig::clients::Visit;
+use crate::rig::clients::curl::{self, Version};
+use crate::rig::compare::compare;
+use crate::rig::library::libssl_of;
+use crate::rig::truth::Truth;
+
+pub(super) const CASES: &[Case] = &[Case {
+    name: "discovery::private_library_in_another_mount_namespace",
+    observes: true,
+    run: private_library,
+}];
+
+/// At ten a second.
+const REQUESTS: usize = 100;
+/// Requests at the end, when the library must have been found.
+const OBSERVED: usize = 50;
+const DETACH: Duration = Duration::from_secs(20);
+
+fn private_library(setting: &Setting) -> Result<String> {
+    let world = World::new(setting)?;
+    let pid = world.agent.process.pid();
+    let links_before = links(pid)?;
+    let directory = world.scratch.directory("private")?;
+    let library = libssl_of(Path::new("/usr/bin/curl"))?;
+    // The copy exists in the new mount namespace alone.
+    let script = format!(
+        "mount -t tmpfs none {directory} && cp {library} {directory}/ && \
+         exec env LD_LIBRARY_PATH={directory} curl --rate 10/s \"$@\"",
+        directory = directory.display(),
+        library = library.display(),
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", &script, "curl"]);
+    let visits = vec![Visit::new(Some(NAME), NAME, "/").closing(); REQUESTS];
+    let truths = curl::visit_with(
+        &mut command,
+        &world.scratch,
+        world.nginx.port,
+        Version::Http1,
+        &visits,
+    )?;
+    let late: &[Truth] = &truths[REQUESTS - OBSERVED..];
+    let exchanges = world
+        .agent
+        .settled_exchanges(&[world.nginx.port], REQUESTS + OBSERVED)?;
+    let comparison = compare(late, &exchanges, &[world.nginx.port]);
+    ensure!(comparison.right == comparison.expected, "{comparison}");
+
+    let deadline = Instant::now() + DETACH;
+    while links(pid)? > links_before && Instant::now() < deadline {
+        sleep(Duration::from_millis(200));
+    }
+    let links_after = links(pid)?;
+    ensure!(
+        links_after <= links_before,
+        "{links_before} links before, {links_after} {DETACH:?} after the last user of the library ended"
+    );
+    Ok(format!("{} exchanges, then detached", comparison.right))
+}
+
+fn links(pid: u32) -> Result<usize> {
+    let held = bpf::held_by(pid)?;
+    Ok(held.iter().filter(|object| object.kind == "link").count())
+}

@@ -1,0 +1,75 @@
+//! Tests of the released agent in the kernel: real servers, real clients, and what the clients know.
+
+mod churn;
+mod command_line;
+mod departure;
+mod discovery;
+mod framing;
+mod matrix;
+mod upgrade;
+mod world;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::rig::agent::{Agent, Start};
+use crate::rig::scratch::Scratch;
+
+/// Packages that the servers and clients of these tests come from.
+pub const PACKAGES: &[&str] = &[
+    "nginx",
+    "apache2",
+    "curl",
+    "nodejs",
+    "python3",
+    "gcc",
+    "libc6-dev",
+    "libssl-dev",
+    "bpftool",
+];
+
+/// One test.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// What it shows, as `group::name`.
+    pub name: &'static str,
+    /// Whether it needs an agent that can observe here.
+    pub observes: bool,
+    /// Runs it. What it returns is shown beside its name.
+    pub run: fn(&Setting) -> Result<String>,
+}
+
+/// What every test works with.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The released agent.
+    pub binary: PathBuf,
+}
+
+/// Every test, in the order they run.
+pub fn cases() -> Vec<Case> {
+    [
+        command_line::CASES,
+        matrix::CASES,
+        framing::CASES,
+        upgrade::CASES,
+        discovery::CASES,
+        departure::CASES,
+        churn::CASES,
+    ]
+    .concat()
+}
+
+/// Why the agent cannot observe here; `None`: it can.
+///
+/// # Errors
+///
+/// When the agent fails in another way.
+pub fn obstacle(setting: &Setting) -> Result<Option<String>> {
+    let scratch = Scratch::new("probe")?;
+    Ok(match Agent::start(&setting.binary, &scratch)? {
+        Start::Ready(_) => None,
+        Start::Unsupported(reason) => Some(reason),
+    })
+}

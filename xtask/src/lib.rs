@@ -1,0 +1,47 @@
+//! Set-up, demo, tests and benchmarks of Wrongway, each with all the set-up it needs.
+
+pub mod bench;
+pub mod build;
+pub mod demo;
+pub mod interrupt;
+pub mod kernel_test;
+pub mod progress;
+pub mod rig;
+pub mod setup;
+pub mod suite;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// What `cargo xtask` can do.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+pub enum Command {
+    /// Make this machine able to build Wrongway
+    Setup,
+    /// Watch Wrongway catch misdirected requests on a real Apache and a real nginx
+    Demo(demo::Options),
+    /// Run every test
+    Test(suite::Options),
+    /// Compare nginx without an agent, with empty probes, and with Wrongway
+    Bench(bench::Options),
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong, with the remedy.
+    pub fn run(self) -> Result<ExitCode> {
+        interrupt::watch()?;
+        match self {
+            Self::Setup => setup::run().map(|()| ExitCode::SUCCESS),
+            Self::Demo(options) => demo::run(&options),
+            Self::Test(options) => suite::run(&options),
+            Self::Bench(options) => bench::run(&options),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The agent as its users meet it: the released binary, its command line, its endpoints.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::exchange::Exchange;
+use super::metrics::{self, Sample};
+use super::process::{Running, output_of};
+use super::scratch::Scratch;
+use super::{http, port};
+
+/// Exit code: a kernel feature or a privilege is missing.
+pub const UNSUPPORTED: i32 = 69;
+
+const START: Duration = Duration::from_mins(1);
+const SETTLE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(100);
+
+/// A running agent.
+#[derive(Debug)]
+pub struct Agent {
+    /// The program.
+    pub process: Running,
+    binary: PathBuf,
+    control: PathBuf,
+    port: u16,
+}
+
+/// What came of starting the agent.
+#[derive(Debug)]
+pub enum Start {
+    /// It observes.
+    Ready(Agent),
+    /// It cannot observe here, and says why.
+    Unsupported(String),
+}
+
+impl Agent {
+    /// Starts `wrongway run` and waits until every target that runs already is attached.
+    ///
+    /// # Errors
+    ///
+    /// When it ends for another reason than the machine's, or is not ready in time.
+    pub fn start(binary: &Path, scratch: &Scratch) -> Result<Start> {
+        Self::start_as(binary, scratch, &["run"])
+    }
+
+    /// As [`Agent::start`], while it also records.
+    ///
+    /// # Errors
+    ///
+    /// As [`Agent::start`].
+    pub fn start_recording(binary: &Path, scratch: &Scratch, recording: &Path) -> Result<Start> {
+        let recording = recording.display().to_string();
+        Self::start_as(binary, scratch, &["record", &recording])
+    }
+
+    /// Starts another agent in the place of one that has ended: same port, same socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`Agent::start`].
+    pub fn restart(&self) -> Result<Self> {
+        match Self::start_at(&self.binary, &self.control, self.port, &["run"])? {
+            Start::Ready(agent) => Ok(agent),
+            Start::Unsupported(reason) => bail!("the first agent could observe, the second cannot: {reason}"),
+        }
+    }
+
+    fn start_as(binary: &Path, scratch: &Scratch, subcommand: &[&str]) -> Result<Start> {
+        let port = port::free()?;
+        let control = scratch.path().join(format!("control-{port}.sock"));
+        Self::start_at(binary, &control, port, subcommand)
+    }
+
+    fn start_at(binary: &Path, control: &Path, port: u16, subcommand: &[&str]) -> Result<Start> {
+        let mut command = Command::new(binary);
+        command
+            .args(subcommand)
+            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .arg("--control")
+            .arg(control);
+        let log = control.with_extension("log");
+        let mut process = Running::start("wrongway", &mut command, &log)?;
+        let ready = process.wait_until(START, || matches!(http::get(port, "/readyz"), Ok((200, _))));
+        if let Err(error) = ready {
+            let code = process.ended()?.and_then(|status| status.code());
+            if code == Some(UNSUPPORTED) {
+                return Ok(Start::Unsupported(process.log_text().trim().to_owned()));
+            }
+            return Err(error);
+        }
+        Ok(Start::Ready(Self {
+            process,
+            binary: binary.to_owned(),
+            control: control.to_owned(),
+            port,
+        }))
+    }
+
+    /// The exchanges it knows, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer, or not as the contract says.
+    pub fn exchanges(&self) -> Result<Vec<Exchange>> {
+        let lines = self.inspect("exchanges")?;
+        let mut exchanges = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).with_context(|| format!("no exchange: {line}")))
+            .collect::<Result<Vec<Exchange>>>()?;
+        exchanges.sort_by_key(|exchange| exchange.id);
+        Ok(exchanges)
+    }
+
+    /// Waits until at least `count` exchanges touched these ports and no more come, and returns them. After
+    /// 20 seconds it returns what there is: what is missing is for the caller to judge.
+    ///
+    /// # Errors
+    ///
+    /// As [`Agent::exchanges`].
+    pub fn settled_exchanges(&self, ports: &[u16], count: usize) -> Result<Vec<Exchange>> {
+        let deadline = Instant::now() + SETTLE;
+        let mut previous = 0;
+        loop {
+            let exchanges = self.exchanges()?;
+            let touching = exchanges
+                .iter()
+                .filter(|exchange| exchange.touches(ports))
+                .count();
+            if (touching >= count && touching == previous) || Instant::now() > deadline {
+                return Ok(exchanges);
+            }
+            previous = touching;
+            sleep(POLL);
+        }
+    }
+
+    /// What `wrongway inspect TOPIC --json` prints.
+    ///
+    /// # Errors
+    ///
+    /// When it fails.
+    pub fn inspect(&self, topic: &str) -> Result<String> {
+        let mut command = Command::new(&self.binary);
+        command.args(["inspect", topic, "--json"]);
+        if topic == "exchanges" {
+            command.args(["--limit", "1000000"]);
+        }
+        output_of(command.arg("--control").arg(&self.control))
+    }
+
+    /// Scrapes `/metrics`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer with 200.
+    pub fn metrics(&self) -> Result<Vec<Sample>> {
+        let (status, body) = http::get(self.port, "/metrics")?;
+        if status != 200 {
+            bail!("/metrics answered {status}");
+        }
+        Ok(metrics::parse(&body))
+    }
+
+    /// Everything seen but not kept, over all stages and reasons, named.
+    ///
+    /// # Errors
+    ///
+    /// As [`Agent::metrics`].
+    pub fn losses(&self) -> Result<Vec<Sample>> {
+        let mut samples = self.metrics()?;
+        samples.retain(|sample| sample.name == "wrongway_losses_total" && sample.value > 0.0);
+        Ok(samples)
+    }
+
+    /// Port of its HTTP endpoints.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Path of its control socket.
+    pub fn control(&self) -> &Path {
+        &self.control
+    }
+}

@@ -1,0 +1,73 @@
+//! What the agent says of an exchange: the part of `wrongway inspect exchanges --json` that is compared.
+
+use serde::Deserialize;
+
+/// One exchange.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Exchange {
+    /// Unique in one run of the agent.
+    pub id: u64,
+    /// `server` or `client`.
+    pub role: Option<String>,
+    /// `http/1.0`, `http/1.1` or `h2`.
+    pub protocol: String,
+    /// Request method.
+    pub method: Option<String>,
+    /// Normalised authority.
+    pub authority: Option<String>,
+    /// Server name.
+    pub sni: Option<String>,
+    /// `sent`, `absent`, `outer_only` or `unknown`.
+    pub sni_state: String,
+    /// Final status.
+    pub status: Option<u16>,
+    /// Name of the verdict.
+    pub verdict: String,
+    /// Class of the verdict.
+    pub class: String,
+    /// What is wrong, in words.
+    pub diagnosis: String,
+    /// What to change.
+    pub remedy: String,
+    /// Its connection.
+    pub connection: Connection,
+    /// Its process.
+    pub process: Process,
+}
+
+/// Connection of an exchange.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Connection {
+    /// Unique in one run of the agent.
+    pub id: u64,
+    /// `address:port` on the observed side.
+    pub local: Option<String>,
+    /// `address:port` of the peer.
+    pub peer: Option<String>,
+    /// Position of the request, from 1.
+    pub request_number: Option<u64>,
+    /// Authorities asked for earlier.
+    pub prior_authorities: Vec<String>,
+}
+
+/// Process of an exchange.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Process {
+    /// In the initial PID namespace.
+    pub pid: u32,
+    /// Path of its executable.
+    pub exe: Option<String>,
+}
+
+impl Exchange {
+    /// Whether the exchange touches one of these ports of 127.0.0.1, on either side.
+    pub fn touches(&self, ports: &[u16]) -> bool {
+        let port = |address: &Option<String>| -> Option<u16> {
+            address.as_ref()?.strip_prefix("127.0.0.1:")?.parse().ok()
+        };
+        [port(&self.connection.local), port(&self.connection.peer)]
+            .into_iter()
+            .flatten()
+            .any(|port| ports.contains(&port))
+    }
+}

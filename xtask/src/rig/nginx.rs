@@ -1,0 +1,158 @@
+//! nginx as it comes from the distribution: it serves any Host on any connection. The silent case.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+use rustix::process::geteuid;
+
+use super::certificate::Certificate;
+use super::port;
+use super::process::Running;
+use super::scratch::Scratch;
+
+const START: Duration = Duration::from_secs(10);
+/// Size of `/large`.
+pub const LARGE: usize = 100_000;
+/// Size of `/small`.
+pub const SMALL: usize = 100;
+
+/// nginx's answers, by path: anything 200; `/missing` 404, `/empty` 204, `/forbidden` 403, `/small` and
+/// `/large` files with an `ETag`, `/chunked` a body of unknown length.
+#[derive(Debug)]
+pub struct Nginx {
+    /// The program.
+    pub process: Running,
+    /// It listens on 127.0.0.1.
+    pub port: u16,
+}
+
+/// How nginx shall run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// One virtual host for each, the first being the default.
+    pub certificates: &'a [Certificate],
+    /// Processes that serve.
+    pub workers: usize,
+    /// Plain-text server behind `/upgrade`, for protocol upgrades.
+    pub upgrade_to: Option<u16>,
+    /// CPU to pin it to.
+    pub cpu: Option<usize>,
+}
+
+impl Nginx {
+    /// Starts nginx and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started; the message has its log.
+    pub fn start(scratch: &Scratch, options: Options<'_>) -> Result<Self> {
+        let port = port::free()?;
+        let prefix = scratch.directory(&format!("nginx-{port}"))?;
+        std::fs::write(prefix.join("small"), vec![b's'; SMALL])?;
+        std::fs::write(prefix.join("large"), vec![b'l'; LARGE])?;
+        let configuration = prefix.join("nginx.conf");
+        std::fs::write(&configuration, configure(&prefix, port, options))?;
+        let mut command = match options.cpu {
+            Some(cpu) => {
+                let mut command = Command::new("taskset");
+                command.args(["--cpu-list", &cpu.to_string(), &program()]);
+                command
+            }
+            None => Command::new(program()),
+        };
+        command
+            .arg("-p")
+            .arg(&prefix)
+            .arg("-c")
+            .arg(&configuration)
+            .arg("-e")
+            .arg(prefix.join("error.log"));
+        let log = prefix.join("output.log");
+        let mut process = Running::start("nginx", &mut command, &log)?;
+        process.wait_for_port(port, START)?;
+        Ok(Self { process, port })
+    }
+}
+
+/// Its place is not on an ordinary user's `PATH`.
+fn program() -> String {
+    let system = PathBuf::from("/usr/sbin/nginx");
+    if system.is_file() {
+        system.display().to_string()
+    } else {
+        "nginx".to_owned()
+    }
+}
+
+fn configure(prefix: &Path, port: u16, options: Options<'_>) -> String {
+    let prefix = prefix.display();
+    let user = if geteuid().is_root() { "user www-data;" } else { "" };
+    let mut text = format!(
+        "daemon off;
+{user}
+worker_processes {workers};
+pid {prefix}/nginx.pid;
+error_log {prefix}/error.log warn;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  default_type text/plain;
+  keepalive_requests 1000000;
+  http2_max_concurrent_streams 256;
+  client_max_body_size 64m;
+  client_body_temp_path {prefix}/body;
+  proxy_temp_path {prefix}/proxy;
+  fastcgi_temp_path {prefix}/fastcgi;
+  uwsgi_temp_path {prefix}/uwsgi;
+  scgi_temp_path {prefix}/scgi;
+",
+        workers = options.workers,
+    );
+    for (index, certificate) in options.certificates.iter().enumerate() {
+        let default = if index == 0 { " default_server" } else { "" };
+        let upgrade = options.upgrade_to.map(upgrade_location).unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "  server {{
+    listen 127.0.0.1:{port} ssl http2{default};
+    server_name {names};
+    ssl_certificate {certificate};
+    ssl_certificate_key {key};
+    root {prefix};
+    location = /missing {{ return 404; }}
+    location = /forbidden {{ return 403; }}
+    location = /empty {{ return 204; }}
+    location = /small {{ }}
+    location = /large {{ }}
+    location = /chunked {{ gzip on; gzip_types *; gzip_min_length 1; try_files /large =404; }}
+{upgrade}
+    location / {{ return 200 \"ok\\n\"; }}
+  }}
+",
+            names = certificate.names.join(" "),
+            certificate = certificate.certificate.display(),
+            key = certificate.key.display(),
+        );
+    }
+    text.push_str("}\n");
+    text
+}
+
+fn upgrade_location(port: u16) -> String {
+    format!(
+        "    location = /upgrade {{
+      proxy_pass http://127.0.0.1:{port};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection upgrade;
+    }}
+    location /echo {{
+      proxy_pass http://127.0.0.1:{port};
+      proxy_http_version 1.1;
+    }}"
+    )
+}

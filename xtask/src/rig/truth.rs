@@ -1,0 +1,31 @@
+//! Ground truth: what a client knows it did, one record for each request.
+
+use serde::{Deserialize, Serialize};
+
+/// One request and the answer to it, as the client that made it saw them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truth {
+    /// `curl`, `node`, `raw` or `native`.
+    pub client: String,
+    /// The client's process.
+    pub pid: u32,
+    /// `http/1.1` or `h2`.
+    pub protocol: String,
+    /// Server name it sent; `None`: it sent none.
+    pub sni: Option<String>,
+    /// Host it asked for, without a port.
+    pub authority: String,
+    /// Request method.
+    pub method: String,
+    /// Final status; `None`: none came.
+    pub status: Option<u16>,
+    /// Its own `address:port`.
+    pub local: String,
+    /// The server's `address:port`.
+    pub peer: String,
+    /// Position of the request on its connection, from 1.
+    pub request_number: u64,
+    /// Name of the verdict that the facts call for, where the scenario knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+}
