@@ -1,5 +1,7 @@
 //! One request with its response.
 
+use std::sync::Arc;
+
 use ebpf::record::Direction;
 
 /// A fact that may be unknown.
@@ -110,6 +112,52 @@ pub enum Pairing {
     Assumed,
 }
 
+/// The names that earlier requests of a connection were for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// Different ones, as sent, in the order of their first appearance; at most [`EARLIER`].
+    pub names: Arc<[Box<str>]>,
+    /// Whether every earlier request was seen and its name is among them.
+    pub complete: bool,
+}
+
+/// Names of earlier requests that are kept.
+pub const EARLIER: usize = 16;
+
+impl Earlier {
+    /// Nothing came before; `from_start`: nor was missed.
+    pub(super) fn none(from_start: bool) -> Self {
+        Self { names: Arc::from([]), complete: from_start }
+    }
+
+    /// Adds a request, and tells what was earlier than it.
+    pub(super) fn advance(&mut self, head: &RequestHead) -> Self {
+        let before = self.clone();
+        let name = match (&head.authority, &head.host) {
+            (Authority::Present { value, .. }, _) => Some(value.as_str()),
+            (Authority::Absent, Known::Yes(hosts)) => match &hosts[..] {
+                [host] => Some(host.as_str()),
+                // Without one name, it is for none.
+                _ => return before,
+            },
+            (Authority::Absent | Authority::Unknown, _) => None,
+        };
+        match name {
+            Some(name) if self.names.iter().any(|known| **known == *name) => {}
+            Some(name) if self.names.len() < EARLIER => {
+                self.names = self.names.iter().cloned().chain([name.into()]).collect();
+            }
+            Some(_) | None => self.complete = false,
+        }
+        before
+    }
+
+    /// Requests were missed.
+    pub(super) const fn missed(&mut self) {
+        self.complete = false;
+    }
+}
+
 /// One request with its response, told once, when it is complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
@@ -134,6 +182,8 @@ pub struct Exchange {
     pub status: Status,
     /// How sure it is that `status` belongs to this request.
     pub pairing: Pairing,
+    /// What earlier requests of the connection were for.
+    pub earlier: Earlier,
     /// When the request's head began; nanoseconds, in the clock of the pieces.
     pub requested_at: u64,
     /// When the final response's head began; `None` if none was seen. Same clock.

@@ -24,6 +24,13 @@ pub use kind::{Class, NoSuchVerdict, Verdict};
 
 use case::Case;
 
+/// The verdict alone, without the words.
+pub fn decide(facts: &Facts) -> (Verdict, Confidence) {
+    let case = Case::new(facts);
+    let verdict = decide::decide(&case);
+    (verdict, confidence(confidence::doubt(&case, verdict).is_some()))
+}
+
 /// Judges one exchange. Every input has exactly one answer, and the same one each time.
 pub fn judge(facts: &Facts) -> Judgement {
     let case = Case::new(facts);
@@ -31,14 +38,14 @@ pub fn judge(facts: &Facts) -> Judgement {
     let doubt = confidence::doubt(&case, verdict);
     Judgement {
         verdict,
-        confidence: if doubt.is_some() {
-            Confidence::Low
-        } else {
-            Confidence::High
-        },
+        confidence: confidence(doubt.is_some()),
         diagnosis: explain::diagnosis(&case, verdict, doubt),
         remedy: explain::remedy(&case, verdict),
     }
+}
+
+const fn confidence(doubtful: bool) -> Confidence {
+    if doubtful { Confidence::Low } else { Confidence::High }
 }
 
 /// A verdict with its explanation.

@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 
 use ebpf::record::Direction;
 
-use crate::http::exchange::{Exchange, Pairing, RequestHead, Status};
+use crate::http::exchange::{Earlier, Exchange, Pairing, RequestHead, Status};
 use crate::http::loss::{Loss, Losses};
 
 /// Requests of one connection that may wait at once. More than any client pipelines.
@@ -49,6 +49,7 @@ enum Order {
 struct Waiting {
     number: Option<u64>,
     head: RequestHead,
+    earlier: Earlier,
     requested_at: u64,
     order: Order,
     /// Responses were missed since it came.
@@ -62,6 +63,8 @@ pub(super) struct Pairings {
     dropped: usize,
     /// Number of the next request, while every one was seen.
     next_number: Option<u64>,
+    /// What the requests so far were for.
+    earlier: Earlier,
     order: Order,
     /// Whether a final response came since the order was last in doubt.
     answered_since: bool,
@@ -73,8 +76,9 @@ pub(super) struct Pairings {
 
 impl Pairings {
     /// A connection of which nothing was seen yet; `from_start`: nor missed.
-    pub(super) const fn new(from_start: bool) -> Self {
+    pub(super) fn new(from_start: bool) -> Self {
         Self {
+            earlier: Earlier::none(from_start),
             waiting: VecDeque::new(),
             dropped: 0,
             next_number: if from_start { Some(1) } else { None },
@@ -93,6 +97,7 @@ impl Pairings {
     /// Requests may have been missed.
     pub(super) const fn requests_missed(&mut self) {
         self.next_number = None;
+        self.earlier.missed();
         self.doubt();
     }
 
@@ -107,6 +112,7 @@ impl Pairings {
     /// A request came.
     pub(super) fn request(&mut self, head: RequestHead, requested_at: u64, losses: &mut Losses) {
         let number = self.next_number;
+        let earlier = self.earlier.advance(&head);
         self.next_number = number.map(|number| number + 1);
         if self.is_empty() {
             if self.answered_since && !self.pipelines {
@@ -121,7 +127,7 @@ impl Pairings {
             return;
         }
         let order = self.order;
-        self.waiting.push_back(Waiting { number, head, requested_at, order, response_missed: false });
+        self.waiting.push_back(Waiting { number, head, earlier, requested_at, order, response_missed: false });
     }
 
     /// A final response came: the oldest request is complete, or, if it cannot be told whose it is, all are.
@@ -201,6 +207,7 @@ impl Waiting {
             extended_connect: self.head.extended_connect,
             status,
             pairing,
+            earlier: self.earlier,
             requested_at: self.requested_at,
             answered_at,
             completed_at,

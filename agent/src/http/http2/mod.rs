@@ -44,7 +44,7 @@ impl Http2 {
             decoders: PerDirection::from_fn(Decoder::new),
             blocks: PerDirection::default(),
             missed: PerDirection::default(),
-            streams: Streams::default(),
+            streams: Streams::new(from_start),
         };
         for direction in [Direction::Read, Direction::Write] {
             if !from_start || early_gaps[direction] {

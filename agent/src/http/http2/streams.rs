@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ebpf::record::Direction;
 
-use crate::http::exchange::{Exchange, Pairing, RequestHead, Status};
+use crate::http::exchange::{Earlier, Exchange, Pairing, RequestHead, Status};
 use crate::http::loss::{Loss, Losses};
 
 /// Streams of one connection that may wait at once. Servers allow 100 to 250.
@@ -14,14 +14,16 @@ const WAITING: usize = 1024;
 struct Waiting {
     number: Option<u64>,
     head: RequestHead,
+    earlier: Earlier,
     requested_at: u64,
     /// Response heads were missed since it came.
     response_missed: bool,
 }
 
 /// The requests of one connection that wait.
-#[derive(Default)]
 pub(super) struct Streams {
+    /// What the requests so far were for.
+    earlier: Earlier,
     waiting: BTreeMap<u32, Waiting>,
     /// Highest stream on which a request was seen.
     highest: u32,
@@ -32,6 +34,16 @@ pub(super) struct Streams {
 }
 
 impl Streams {
+    /// A connection of which nothing was seen yet; `from_start`: nor missed.
+    pub(super) fn new(from_start: bool) -> Self {
+        Self { earlier: Earlier::none(from_start), waiting: BTreeMap::new(), highest: 0, count: 0, last: None }
+    }
+
+    /// Requests were missed.
+    pub(super) const fn requests_missed(&mut self) {
+        self.earlier.missed();
+    }
+
     /// Whether a request on this stream is new: identifiers only rise (RFC 9113, section 5.1.1), so any other
     /// block in the direction of requests is trailers.
     pub(super) const fn is_new(&self, stream: u32) -> bool {
@@ -53,8 +65,12 @@ impl Streams {
     ) {
         self.highest = stream;
         self.count += 1;
+        if !complete {
+            self.earlier.missed();
+        }
+        let earlier = self.earlier.advance(&head);
         let number = complete.then_some(self.count);
-        self.waiting.insert(stream, Waiting { number, head, requested_at, response_missed: false });
+        self.waiting.insert(stream, Waiting { number, head, earlier, requested_at, response_missed: false });
     }
 
     /// Gives up the oldest stream if more wait than are kept.
@@ -152,6 +168,7 @@ impl Waiting {
             status,
             // The stream's number joins request and response.
             pairing: Pairing::Certain,
+            earlier: self.earlier,
             requested_at: self.requested_at,
             answered_at,
             completed_at,
