@@ -1,8 +1,6 @@
 //! Where in a function its probe goes, and what the kernel does with the instruction there.
 
-use iced_x86::{
-    Code, Decoder, DecoderOptions, FlowControl, Formatter, Instruction, IntelFormatter, Mnemonic,
-};
+use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Formatter, Instruction, IntelFormatter};
 
 use super::image::{Image, Machine, Symbol};
 
