@@ -5,7 +5,7 @@ use std::path::Path;
 
 use btf_rs::Btf;
 use ebpf::layout::KernelLayout;
-use wrongway::target::kernel_btf::{KERNEL_BTF, kernel_layout};
+use wrongway::target::kernel_btf::{KERNEL_BTF, KernelLayoutError, kernel_layout};
 
 #[test]
 fn the_running_kernel_has_every_member() {
@@ -43,4 +43,19 @@ fn the_running_kernel_has_every_member() {
         layout.sock_net,
     ];
     assert!(pointers.iter().all(|offset| offset % 8 == 0), "{layout:?}");
+}
+
+#[test]
+fn a_missing_structure_is_named() {
+    // Magic, version 1, no flags, a header of 24 bytes, no types, one empty string.
+    let mut bytes = vec![0x9f, 0xeb, 1, 0];
+    for field in [24_u32, 0, 0, 0, 1] {
+        bytes.extend(field.to_le_bytes());
+    }
+    bytes.push(0);
+    let error = kernel_layout(&Btf::from_bytes(&bytes).unwrap()).unwrap_err();
+    assert!(
+        matches!(error, KernelLayoutError::NoStruct("task_struct")),
+        "{error}"
+    );
 }

@@ -1,4 +1,5 @@
 //! The system's own OpenSSL: every offset is derived from its code, and they fit together.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 
 use ebpf::function::Function;
 use ebpf::layout::{Layout, UNKNOWN};
-use wrongway::target::{Family, Image, Scanner, accessor, hook, standard_libraries};
+use wrongway::target::{Family, Field, Image, Reason, Scanner, accessor, hook, standard_libraries};
 
 fn library() -> PathBuf {
     let libraries = standard_libraries(Path::new("/"));
@@ -65,10 +66,7 @@ fn without_its_certificate_code_only_the_encoding_is_unknown() {
     assert_eq!(derivation.layout.certificate_encoding, UNKNOWN);
     assert_eq!(
         derivation.missing,
-        [(
-            wrongway::target::Field::CertificateEncoding,
-            wrongway::target::Reason::CryptoAbsent
-        )]
+        [(Field::CertificateEncoding, Reason::CryptoAbsent)]
     );
 }
 
@@ -100,9 +98,8 @@ fn a_watched_library_is_a_target_before_any_process_maps_it() {
 }
 
 #[test]
-fn a_user_of_the_library_is_no_target() {
-    // The test's own program neither defines nor imports TLS functions; the dynamic loader's view of a
-    // program that imports them is the same: undefined symbols define nothing.
+fn an_ordinary_program_is_no_target() {
     let image = image(Path::new("/proc/self/exe"));
-    assert!(!image.is_tls());
+    assert!(!image.is_tls() && !image.is_crypto());
+    assert_eq!(hook::hooks(&image), []);
 }

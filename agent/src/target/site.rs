@@ -1,8 +1,6 @@
 //! Where in a function its probe goes, and what the kernel does with the instruction there.
 
-use iced_x86::{
-    Code, Decoder, DecoderOptions, FlowControl, Formatter, Instruction, IntelFormatter, Mnemonic,
-};
+use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Formatter, Instruction, IntelFormatter};
 
 use super::image::{Image, Machine, Symbol};
 
@@ -67,9 +65,7 @@ fn emulated(instruction: &Instruction, first: u8) -> bool {
         return false;
     }
     match instruction.code() {
-        Code::Push_r64 => true,
-        Code::Nopd => instruction.mnemonic() == Mnemonic::Nop,
-        Code::Jmp_rel8_64 | Code::Jmp_rel32_64 | Code::Call_rel32_64 => true,
+        Code::Push_r64 | Code::Nopd | Code::Jmp_rel8_64 | Code::Jmp_rel32_64 | Code::Call_rel32_64 => true,
         _ => {
             instruction.flow_control() == FlowControl::ConditionalBranch && instruction.is_jcc_short_or_near()
         }

@@ -4,8 +4,8 @@
 //! every path through them with symbolic values tells where the field is in this very build; no table of
 //! versions is needed. What is not proven stays unknown, with a reason.
 //!
-//! Exploring is the only part that depends on the machine: [`x86_64`] gives an [`explore::Exploration`],
-//! and [`rules`] decide from it.
+//! Exploring is the only part that depends on the machine: `x86_64` gives an [`explore::Exploration`],
+//! and the `rules` decide from it.
 
 use ebpf::layout::{Layout, UNKNOWN};
 

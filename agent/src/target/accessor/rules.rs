@@ -77,10 +77,9 @@ pub(super) fn client_random(code: &Exploration) -> Result<u32, Reason> {
         });
     let sources = stores.chain(copies).collect::<Result<BTreeSet<_>, Reason>>()?;
     match sources.into_iter().collect::<Vec<_>>().as_slice() {
-        [] => Err(Reason::NotShown),
         [(OBJECT, offset)] => Ok(*offset),
         [(path, _)] if path.root() == 0 => Err(Reason::Indirect),
-        [_] => Err(Reason::NotShown),
+        [] | [_] => Err(Reason::NotShown),
         _ => Err(Reason::Ambiguous),
     }
 }

@@ -159,7 +159,7 @@ impl Explorer<'_> {
                 state.compare_with_zero(Value::Constant(0));
             }
             Mnemonic::Add | Mnemonic::Sub if instruction.op0_kind() == OpKind::Register => {
-                add(state, instruction)
+                add(state, instruction);
             }
             Mnemonic::Push => {
                 let value = state.operand(instruction, 0);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::File;
 
+use ebpf::function::Function;
 use object::elf::{
     self, DT_NEEDED, DT_SONAME, EM_AARCH64, EM_X86_64, PF_X, PT_LOAD, SHN_UNDEF, SHT_DYNAMIC, SHT_DYNSYM,
     SHT_STRTAB, SHT_SYMTAB, STT_FUNC,
@@ -13,11 +14,11 @@ use object::{LittleEndian, ReadCache};
 
 use super::{ImageError, Machine, Segment, Symbol};
 
-/// Bytes of one symbol or string table that are read. Chromium, the largest known program with symbols,
-/// stays below half of it.
-const TABLE_LIMIT: u64 = 256 << 20;
-/// Bytes of the section headers that are read.
-const HEADERS_LIMIT: u64 = 16 << 20;
+/// Bytes of one symbol or string table that are read. Node, which exports its TLS library from a hundred
+/// megabytes, has tables of five.
+const TABLE_LIMIT: u64 = 64 << 20;
+/// Section or program headers that are read. A shared library has about thirty.
+const HEADERS_LIMIT: u64 = 1 << 16;
 /// Names of needed libraries that are kept.
 const NEEDED_LIMIT: usize = 256;
 
@@ -48,8 +49,8 @@ pub(super) fn read(
     let header = Header::parse(data).map_err(|_| ImageError::NotElf)?;
     header.endian().map_err(|_| ImageError::NotElf)?;
 
-    let headers = u64::from(header.e_shnum(LittleEndian)) * size_of::<Section>() as u64;
-    check("section headers", headers, HEADERS_LIMIT)?;
+    let count = header.shnum(LittleEndian, data).map_err(broken)?;
+    check("section headers", u64::from(count), HEADERS_LIMIT)?;
     let sections = header.section_headers(LittleEndian, data).map_err(broken)?;
     let mut tables = Tables {
         machine: machine(header),
@@ -58,7 +59,8 @@ pub(super) fn read(
         needed: Vec::new(),
         soname: None,
     };
-    // The dynamic table first: it is what the loader uses, and it survives stripping.
+    // The dynamic table first: it is what the loader uses, and it survives stripping. Where it has the
+    // library, the other one, which is often larger, has nothing to add.
     let mut found = Symbols::default();
     for kind in [SHT_DYNSYM, SHT_SYMTAB] {
         for section in sections
@@ -68,6 +70,9 @@ pub(super) fn read(
             found.read(section, sections, data, &wanted)?;
         }
         found.settle();
+        if found.settled.contains_key(Function::SslNew.symbol()) {
+            break;
+        }
     }
     tables.symbols = found.settled;
     if let Some(section) = sections
@@ -87,11 +92,11 @@ struct Symbols {
 }
 
 impl Symbols {
-    fn read<'data>(
+    fn read(
         &mut self,
         section: &Section,
         sections: &[Section],
-        data: Data<'data>,
+        data: Data<'_>,
         wanted: &impl Fn(&[u8]) -> Option<&'static str>,
     ) -> Result<(), ImageError> {
         let names = linked_strings(section, sections, data)?;
@@ -142,6 +147,8 @@ fn machine(header: &Header) -> Machine {
 
 /// The parts that are mapped to run.
 fn segments(header: &Header, data: Data<'_>) -> Result<Vec<Segment>, ImageError> {
+    let count = header.phnum(LittleEndian, data).map_err(broken)?;
+    check("program headers", u64::from(count), HEADERS_LIMIT)?;
     let headers = header.program_headers(LittleEndian, data).map_err(broken)?;
     let runs = headers.iter().filter(|header| {
         header.p_type(LittleEndian) == PT_LOAD && header.p_flags(LittleEndian).contains(PF_X)

@@ -21,13 +21,13 @@ pub enum ImageError {
     #[error("broken ELF file: {0}")]
     Broken(String),
     /// A table is larger than any real one.
-    #[error("the table {name} has {size} bytes, more than the {limit} that are read")]
+    #[error("its {name} have size {size}, more than the {limit} that are read")]
     TooLarge {
-        /// Name or type of the section.
+        /// What is too large.
         name: &'static str,
-        /// Its size in bytes.
+        /// Its size, in bytes or entries.
         size: u64,
-        /// The limit in bytes.
+        /// The limit.
         limit: u64,
     },
     /// The file could not be read.
@@ -82,7 +82,7 @@ impl Image {
     /// # Errors
     /// If it is not an ELF file of this kind, broken, or unreadable.
     pub fn read(file: Arc<File>) -> Result<Self, ImageError> {
-        let tables = elf::read(&file, |name| wanted(name))?;
+        let tables = elf::read(&file, wanted)?;
         Ok(Self {
             file,
             machine: tables.machine,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::cache::{Cache, Content};
@@ -96,12 +96,12 @@ impl Files {
     }
 
     /// The target in a library file that no process need map.
-    pub(super) fn library(&mut self, name: &Path, location: PathBuf) -> Option<FileId> {
-        let located = Located::at(location.clone(), Reached::Library).ok()?;
+    pub(super) fn library(&mut self, name: &Path, location: &Path) -> Option<FileId> {
+        let located = Located::at(location.to_owned(), Reached::Library).ok()?;
         if self.content(&located).ok()? != Content::Tls {
             return None;
         }
-        self.settle(&located, name, |tls| sibling_crypto(&location, tls))
+        self.settle(&located, name, |tls| sibling_crypto(location, tls))
             .ok()
     }
 

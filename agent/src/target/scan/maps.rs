@@ -82,15 +82,12 @@ fn unescaped(path: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some((&first, tail)) = rest.split_first() {
-        match rest.strip_prefix(b"\\012") {
-            Some(after) => {
-                plain.push(b'\n');
-                rest = after;
-            }
-            None => {
-                plain.push(first);
-                rest = tail;
-            }
+        if let Some(after) = rest.strip_prefix(b"\\012") {
+            plain.push(b'\n');
+            rest = after;
+        } else {
+            plain.push(first);
+            rest = tail;
         }
     }
     plain

@@ -76,7 +76,7 @@ impl Scanner {
             .copied()
             .collect();
         for Watched { name, location } in &self.watched {
-            used.extend(self.files.library(name, location.clone()));
+            used.extend(self.files.library(name, location));
         }
         self.files.keep_targets(&used);
         Scan {
