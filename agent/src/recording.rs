@@ -52,7 +52,9 @@ pub enum RecordingError {
     #[error("cannot read it: {0}")]
     Io(#[from] io::Error),
     /// Not a recording.
-    #[error("it is no recording of wrongway, or one of another version: it should begin with \"wrongway recording 1\"")]
+    #[error(
+        "it is no recording of wrongway, or one of another version: it should begin with \"wrongway recording 1\""
+    )]
     Magic,
     /// It ends in the middle.
     #[error("it breaks off in entry {entry}: the recording was cut short; what came before is used")]
@@ -103,8 +105,14 @@ impl<W: Write> Writer<W> {
         let note = match input {
             Input::Record(_) => return Ok(()),
             Input::Process(process) => Note::Process(process.clone()),
-            Input::Library { slot, path } => Note::Library { slot: *slot, path: path.clone() },
-            Input::Socket { key, socket } => Note::Socket { key: *key, socket: *socket },
+            Input::Library { slot, path } => Note::Library {
+                slot: *slot,
+                path: path.clone(),
+            },
+            Input::Socket { key, socket } => Note::Socket {
+                key: *key,
+                socket: *socket,
+            },
         };
         self.entry(NOTE, &serde_json::to_vec(&note)?)
     }
@@ -148,8 +156,16 @@ impl<R: Read> Reader<R> {
         if magic != MAGIC {
             return Err(RecordingError::Magic);
         }
-        let start = Start { version: String::new(), epoch: 0 };
-        let mut reader = Self { from, start, entry: 0, buffer: Vec::new() };
+        let start = Start {
+            version: String::new(),
+            epoch: 0,
+        };
+        let mut reader = Self {
+            from,
+            start,
+            entry: 0,
+            buffer: Vec::new(),
+        };
         let kind = reader.advance()?;
         if kind != Some(START) {
             return Err(reader.damaged("the first does not say when the recording began"));
@@ -173,8 +189,11 @@ impl<R: Read> Reader<R> {
             None => Ok(None),
             Some(RECORD) => {
                 let entry = self.entry;
-                let record = Record::from_bytes(&self.buffer)
-                    .map_err(|error: Malformed| RecordingError::Damaged { entry, reason: error.to_string() })?;
+                let record =
+                    Record::from_bytes(&self.buffer).map_err(|error: Malformed| RecordingError::Damaged {
+                        entry,
+                        reason: error.to_string(),
+                    })?;
                 Ok(Some(Input::Record(record)))
             }
             Some(NOTE) => {
@@ -215,7 +234,10 @@ impl<R: Read> Reader<R> {
     }
 
     fn damaged(&self, reason: &str) -> RecordingError {
-        RecordingError::Damaged { entry: self.entry, reason: reason.to_owned() }
+        RecordingError::Damaged {
+            entry: self.entry,
+            reason: reason.to_owned(),
+        }
     }
 }
 
@@ -239,10 +261,23 @@ mod tests {
     use super::*;
 
     fn recording() -> Vec<u8> {
-        let start = Start { version: "1".into(), epoch: 7 };
+        let start = Start {
+            version: "1".into(),
+            epoch: 7,
+        };
         let mut writer = Writer::new(Vec::new(), &start).unwrap();
-        writer.note(&Input::Library { slot: 1, path: "/lib/x".into() }).unwrap();
-        writer.note(&Input::Process(Process { pid: 5, ..Process::default() })).unwrap();
+        writer
+            .note(&Input::Library {
+                slot: 1,
+                path: "/lib/x".into(),
+            })
+            .unwrap();
+        writer
+            .note(&Input::Process(Process {
+                pid: 5,
+                ..Process::default()
+            }))
+            .unwrap();
         writer.finish().unwrap()
     }
 
@@ -251,8 +286,14 @@ mod tests {
         let recording = recording();
         let mut reader = Reader::new(&recording[..]).unwrap();
         assert_eq!(reader.start().epoch, 7);
-        assert!(matches!(reader.next_input(), Ok(Some(Input::Library { slot: 1, .. }))));
-        assert!(matches!(reader.next_input(), Ok(Some(Input::Process(Process { pid: 5, .. })))));
+        assert!(matches!(
+            reader.next_input(),
+            Ok(Some(Input::Library { slot: 1, .. }))
+        ));
+        assert!(matches!(
+            reader.next_input(),
+            Ok(Some(Input::Process(Process { pid: 5, .. })))
+        ));
         assert!(matches!(reader.next_input(), Ok(None)));
     }
 
@@ -261,13 +302,22 @@ mod tests {
         let recording = recording();
         let mut reader = Reader::new(&recording[..recording.len() - 3]).unwrap();
         reader.next_input().unwrap();
-        assert!(matches!(reader.next_input(), Err(RecordingError::CutShort { entry: 3 })));
+        assert!(matches!(
+            reader.next_input(),
+            Err(RecordingError::CutShort { entry: 3 })
+        ));
     }
 
     #[test]
     fn another_file_is_refused() {
-        assert!(matches!(Reader::new(&b"#!/bin/sh\n"[..]), Err(RecordingError::Magic)));
-        assert!(matches!(Reader::new(&b"#!/bin/sh and more than that\n"[..]), Err(RecordingError::Magic)));
+        assert!(matches!(
+            Reader::new(&b"#!/bin/sh\n"[..]),
+            Err(RecordingError::Magic)
+        ));
+        assert!(matches!(
+            Reader::new(&b"#!/bin/sh and more than that\n"[..]),
+            Err(RecordingError::Magic)
+        ));
     }
 
     proptest! {

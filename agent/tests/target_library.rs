@@ -40,6 +40,7 @@ fn every_offset_of_the_system_library_is_derived() {
         peer_certificate: [session, _],
         certificate_encoding,
     } = derivation.layout;
+    let [_, client_random] = client_random;
     assert_eq!(client_random % 8, 0, "{:?}", derivation.layout);
     assert_eq!(hostname % 8, 0, "{:?}", derivation.layout);
     assert_eq!(certificate_encoding % 8, 0, "{:?}", derivation.layout);

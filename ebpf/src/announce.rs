@@ -45,7 +45,7 @@ pub fn announce(tracked: &mut Tracked, key: &Key, id: u64, slot: u16) {
         record.library = slot;
         record.from_start = tracked.from_start;
         record.reserved = 0;
-        record.client_random = field(key.ssl, layout.client_random).unwrap_or([0; 32]);
+        record.client_random = client_random(key.ssl, layout).unwrap_or([0; 32]);
         tracked.random = ptr::read_unaligned(record.client_random.as_ptr().cast());
         record.side = match field::<i32>(key.ssl, layout.server) {
             Some(0) => Side::Client as u8,
@@ -70,6 +70,18 @@ pub fn announce(tracked: &mut Tracked, key: &Key, id: u64, slot: u16) {
     } else if side == Side::Server as u8 && resumed == NOT_RESUMED {
         certificate(tracked, key, id, layout, own_certificate(key.ssl, layout), 1);
     }
+}
+
+/// The ClientHello's random, or the first bytes of it.
+#[inline(always)]
+pub fn client_random<T: Copy>(ssl: u64, layout: &Layout) -> Option<T> {
+    let [pointer, offset] = layout.client_random;
+    let object = if pointer == UNKNOWN {
+        ssl
+    } else {
+        field::<u64>(ssl, pointer)?
+    };
+    field(object, offset)
 }
 
 #[inline(always)]

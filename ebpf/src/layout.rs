@@ -14,8 +14,9 @@ pub const MAX_LAYOUTS: u32 = 1024;
 #[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
 #[repr(C)]
 pub struct Layout {
-    /// 32 bytes in the connection object (`SSL_get_client_random`).
-    pub client_random: u32,
+    /// 32 bytes at the second offset (`SSL_get_client_random`), in the connection object or, if the first is
+    /// known, in the object that it points to.
+    pub client_random: [u32; 2],
     /// `int`, 1 on the server's side (`SSL_is_server`).
     pub server: u32,
     /// `char *`: the name in the ClientHello, as set by a client or received by a server
@@ -37,7 +38,7 @@ pub struct Layout {
 impl Layout {
     /// Nothing is known.
     pub const NOTHING: Self = Self {
-        client_random: UNKNOWN,
+        client_random: [UNKNOWN; 2],
         server: UNKNOWN,
         hostname: UNKNOWN,
         resumed: UNKNOWN,
@@ -118,5 +119,5 @@ impl KernelLayout {
     };
 }
 
-const _: () = assert!(size_of::<Layout>() == 44);
+const _: () = assert!(size_of::<Layout>() == 48);
 const _: () = assert!(size_of::<KernelLayout>() == 72);

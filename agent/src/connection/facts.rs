@@ -24,7 +24,11 @@ pub struct Key {
 
 impl From<&Header> for Key {
     fn from(header: &Header) -> Self {
-        Self { pid: header.tgid, ssl: header.ssl, born: header.born }
+        Self {
+            pid: header.tgid,
+            ssl: header.ssl,
+            born: header.born,
+        }
     }
 }
 
@@ -167,7 +171,11 @@ fn name(record: &record::Connection) -> ServerName {
         return ServerName::Unknown;
     }
     let length = usize::from(record.name_length).min(record.name.len());
-    let source = if record.name_source == NameSource::Call as u8 { "call" } else { "object" };
+    let source = if record.name_source == NameSource::Call as u8 {
+        "call"
+    } else {
+        "object"
+    };
     // A hostile client can send any bytes; what is not text is shown escaped.
     let name = match std::str::from_utf8(&record.name[..length]) {
         Ok(name) => name.to_owned(),

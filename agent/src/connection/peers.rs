@@ -56,8 +56,14 @@ impl Peers {
         *this = Some(end);
         let other = other?;
         match (end.socket, other.socket) {
-            (Some(socket), None) => Some(Told { key: other.key, socket: mirrored(socket) }),
-            (None, Some(socket)) => Some(Told { key: end.key, socket: mirrored(socket) }),
+            (Some(socket), None) => Some(Told {
+                key: other.key,
+                socket: mirrored(socket),
+            }),
+            (None, Some(socket)) => Some(Told {
+                key: end.key,
+                socket: mirrored(socket),
+            }),
             _ => None,
         }
     }
@@ -77,8 +83,16 @@ mod tests {
     use super::*;
     use crate::connection::SocketSource;
 
-    const KEY: Key = Key { pid: 1, ssl: 2, born: 3 };
-    const OTHER: Key = Key { pid: 4, ssl: 5, born: 6 };
+    const KEY: Key = Key {
+        pid: 1,
+        ssl: 2,
+        born: 3,
+    };
+    const OTHER: Key = Key {
+        pid: 4,
+        ssl: 5,
+        born: 6,
+    };
 
     fn socket() -> Socket {
         Socket {

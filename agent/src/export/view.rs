@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::connection::Process;
+
 /// One request with its response, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exchange {
@@ -70,25 +72,6 @@ pub struct Certificate {
     pub names: Option<Vec<String>>,
     /// `own_object`, `peer_object`, or `null`.
     pub provenance: Option<String>,
-}
-
-/// An observed process.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Process {
-    /// In the initial PID namespace.
-    pub pid: u32,
-    /// Path of its executable, as the process sees it.
-    pub exe: Option<String>,
-    /// Path of the TLS library, or of the executable that contains it.
-    pub library: Option<String>,
-    /// Container identifier.
-    pub container: Option<String>,
-    /// Pod name.
-    pub pod: Option<String>,
-    /// Kubernetes namespace.
-    pub namespace: Option<String>,
-    /// Workload that owns the pod.
-    pub workload: Option<String>,
 }
 
 /// How each fact was learned; `null` where the fact is unknown.

@@ -124,7 +124,9 @@ impl Conversation {
 
     /// Takes what there is of an open head or frame as all that will come.
     fn cut_off(&mut self, direction: Direction, out: &mut Vec<Exchange>) {
-        let Some(unit) = self.assemblies[direction].cut_off(&mut self.losses) else { return };
+        let Some(unit) = self.assemblies[direction].cut_off(&mut self.losses) else {
+            return;
+        };
         match &mut self.version {
             Some(Version::Http1(http1)) => http1.head(direction, &unit, &mut self.losses, out),
             Some(Version::Http2(http2)) => http2.frame(direction, &unit, &mut self.losses, out),

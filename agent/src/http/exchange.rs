@@ -127,7 +127,10 @@ pub const EARLIER: usize = 16;
 impl Earlier {
     /// Nothing came before; `from_start`: nor was missed.
     pub(super) fn none(from_start: bool) -> Self {
-        Self { names: Arc::from([]), complete: from_start }
+        Self {
+            names: Arc::from([]),
+            complete: from_start,
+        }
     }
 
     /// Adds a request, and tells what was earlier than it.

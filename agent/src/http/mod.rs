@@ -18,5 +18,7 @@ mod http2;
 mod loss;
 
 pub use conversation::{Conversation, Piece};
-pub use exchange::{Authority, AuthoritySource, EARLIER, Earlier, Exchange, Known, Pairing, Protocol, Status};
+pub use exchange::{
+    Authority, AuthoritySource, EARLIER, Earlier, Exchange, Known, Pairing, Protocol, Status,
+};
 pub use loss::{Loss, Losses};

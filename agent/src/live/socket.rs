@@ -35,7 +35,11 @@ fn address(text: &str) -> Option<SocketAddr> {
     let (address, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
     let words: Vec<[u8; 4]> = (0..address.len() / 8)
-        .map(|word| u32::from_str_radix(address.get(word * 8..word * 8 + 8)?, 16).ok().map(u32::to_ne_bytes))
+        .map(|word| {
+            u32::from_str_radix(address.get(word * 8..word * 8 + 8)?, 16)
+                .ok()
+                .map(u32::to_ne_bytes)
+        })
         .collect::<Option<_>>()?;
     let address = match words[..] {
         [word] => IpAddr::from(Ipv4Addr::from(word)),
@@ -49,9 +53,13 @@ fn address(text: &str) -> Option<SocketAddr> {
 }
 
 fn has_descriptor(directory: &Path, inode: u64) -> bool {
-    let Ok(entries) = fs::read_dir(directory) else { return false };
+    let Ok(entries) = fs::read_dir(directory) else {
+        return false;
+    };
     // Following the link stats the socket itself.
-    entries.flatten().any(|entry| fs::metadata(entry.path()).is_ok_and(|found| found.ino() == inode))
+    entries
+        .flatten()
+        .any(|entry| fs::metadata(entry.path()).is_ok_and(|found| found.ino() == inode))
 }
 
 #[cfg(test)]
@@ -69,15 +77,26 @@ mod tests {
         let proc = Path::new("/proc");
         assert!(belongs(proc, std::process::id(), local, peer));
         drop(server);
-        assert!(!belongs(proc, std::process::id(), local, "127.0.0.1:1".parse().unwrap()));
+        assert!(!belongs(
+            proc,
+            std::process::id(),
+            local,
+            "127.0.0.1:1".parse().unwrap()
+        ));
         assert!(!belongs(proc, 1, local, peer), "another process does not have it");
     }
 
     #[test]
     fn addresses_of_both_families_are_read() {
         assert_eq!(address("0100007F:1F90"), "127.0.0.1:8080".parse().ok());
-        assert_eq!(address("00000000000000000000000001000000:0050"), "[::1]:80".parse().ok());
-        assert_eq!(address("0000000000000000FFFF00000100007F:0050"), "127.0.0.1:80".parse().ok());
+        assert_eq!(
+            address("00000000000000000000000001000000:0050"),
+            "[::1]:80".parse().ok()
+        );
+        assert_eq!(
+            address("0000000000000000FFFF00000100007F:0050"),
+            "127.0.0.1:80".parse().ok()
+        );
         assert_eq!(address("x"), None);
     }
 }

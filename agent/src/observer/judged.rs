@@ -8,7 +8,9 @@ use crate::{
     connection::{Facts, Role, ServerName},
     export::{timestamp, view},
     http::{self, Known, Pairing},
-    verdict::{self, Class, Confidence, Effective, Field, Learned, SniState, Source, Verdict},
+    verdict::{
+        self, Class, Confidence, Effective, Field, Learned, SniState, Source, Verdict, name::Authority,
+    },
 };
 
 /// An exchange with its verdict.
@@ -40,7 +42,16 @@ impl Judged {
             Effective::Known { authority, source } => (Some(authority.to_string()), Some(source)),
             Effective::Nameless | Effective::Malformed(_) | Effective::Unknown => (None, None),
         };
-        Self { id, time: epoch + exchange.requested_at, connection, exchange, verdict, confidence, authority, source }
+        Self {
+            id,
+            time: epoch + exchange.requested_at,
+            connection,
+            exchange,
+            verdict,
+            confidence,
+            authority,
+            source,
+        }
     }
 
     /// Class of the verdict.
@@ -50,10 +61,12 @@ impl Judged {
 
     /// Which side the process was: as the library says, else as the request went.
     pub fn role(&self) -> Role {
-        self.connection.role.unwrap_or(match self.exchange.request_direction {
-            Direction::Read => Role::Server,
-            Direction::Write => Role::Client,
-        })
+        self.connection
+            .role
+            .unwrap_or(match self.exchange.request_direction {
+                Direction::Read => Role::Server,
+                Direction::Write => Role::Client,
+            })
     }
 
     /// Server name, as sent.
@@ -113,7 +126,8 @@ impl Judged {
     fn prior_authorities(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for raw in self.exchange.earlier.names.iter() {
-            let name = verdict::name::normalise(raw).map_or_else(|_| raw.to_string(), |name| name.to_string());
+            let name =
+                verdict::name::normalise(raw).map_or_else(|_| raw.to_string(), |name| name.to_string());
             if Some(&name) != self.authority.as_ref() && !names.contains(&name) {
                 names.push(name);
             }
@@ -122,42 +136,9 @@ impl Judged {
     }
 }
 
-/// A connection as the public contract spells it.
-pub fn connection_view(facts: &Facts, open: bool, traffic: &super::Traffic) -> view::Connection {
-    let socket = facts.socket.as_ref();
-    view::Connection {
-        id: facts.id,
-        time: timestamp::from_nanoseconds(facts.opened_at),
-        open,
-        role: facts.role.map(|role| role.as_str().to_owned()),
-        protocol: traffic.protocol.map(|protocol| protocol.as_str().to_owned()),
-        sni: match &facts.name {
-            ServerName::Sent { name, .. } => Some(name.clone()),
-            ServerName::Absent | ServerName::Unknown => None,
-        },
-        sni_state: sni_state(facts).as_str().to_owned(),
-        local: socket.map(|socket| socket.local.to_string()),
-        peer: socket.map(|socket| socket.peer.to_string()),
-        client_random: facts.client_random.map(hexadecimal),
-        version: match facts.version {
-            0x0301 => Some("TLSv1.0".to_owned()),
-            0x0302 => Some("TLSv1.1".to_owned()),
-            0x0303 => Some("TLSv1.2".to_owned()),
-            0x0304 => Some("TLSv1.3".to_owned()),
-            _ => None,
-        },
-        resumed: facts.resumed,
-        requests: traffic.requests,
-        authorities: traffic.authorities.clone(),
-        certificate: certificate(facts),
-        process: view::Process::clone(&facts.process),
-        provenance: provenance(facts),
-    }
-}
-
 fn facts(connection: &Facts, exchange: &http::Exchange) -> verdict::Facts {
     let called = matches!(&connection.name, ServerName::Sent { source: "call", .. });
-    verdict::Facts {
+    let mut facts = verdict::Facts {
         sni: match &connection.name {
             ServerName::Sent { name, .. } => Some(name.clone()),
             ServerName::Absent | ServerName::Unknown => None,
@@ -179,10 +160,12 @@ fn facts(connection: &Facts, exchange: &http::Exchange) -> verdict::Facts {
             http::Status::Unknown => verdict::Status::Unknown,
         },
         tls: Some(true),
-        prior_authorities: prior(exchange),
+        prior_authorities: None,
         learned: Learned::default(),
         fallback: called || exchange.pairing == Pairing::Assumed,
-    }
+    };
+    facts.prior_authorities = prior(exchange, verdict::effective_authority(&facts).authority());
+    facts
 }
 
 fn authority(exchange: &http::Exchange) -> Field<String> {
@@ -193,13 +176,18 @@ fn authority(exchange: &http::Exchange) -> Field<String> {
     }
 }
 
-/// What is not known of earlier requests matters only where none that is known named another authority.
-fn prior(exchange: &http::Exchange) -> Option<Vec<String>> {
-    let names: Vec<String> = exchange.earlier.names.iter().map(ToString::to_string).collect();
-    (exchange.earlier.complete || !names.is_empty()).then_some(names)
+/// Names of earlier requests. Where not all are known and none that is known is another one, whether there was
+/// another cannot be told.
+fn prior(exchange: &http::Exchange, authority: Option<&Authority>) -> Option<Vec<String>> {
+    let names = &exchange.earlier.names;
+    let other = |name: &str| {
+        verdict::name::normalise(name).is_ok_and(|name| Some(&name.host) != authority.map(|own| &own.host))
+    };
+    let told = exchange.earlier.complete || names.iter().any(|name| other(name));
+    told.then(|| names.iter().map(ToString::to_string).collect())
 }
 
-fn sni_state(connection: &Facts) -> SniState {
+pub(crate) fn sni_state(connection: &Facts) -> SniState {
     match connection.name {
         ServerName::Sent { .. } => SniState::Sent,
         ServerName::Absent => SniState::Absent,

@@ -106,7 +106,10 @@ impl Observer {
     /// An observer of nothing yet. `epoch` is the wall clock, in nanoseconds since the Unix epoch, at the zero of
     /// the records' clock.
     pub fn new(epoch: u64) -> Self {
-        Self { epoch, ..Self::default() }
+        Self {
+            epoch,
+            ..Self::default()
+        }
     }
 
     /// Whether the process is known; if not, it should be fed before its records.
@@ -172,28 +175,47 @@ impl Observer {
             && let Some(told) = self.peers.add(random, role, key, facts.socket)
             && self.connections.contains_key(&told.key)
         {
-            out.push(Output::Confirm { key: told.key, socket: told.socket });
+            out.push(Output::Confirm {
+                key: told.key,
+                socket: told.socket,
+            });
         }
     }
 
     fn confirmed(&mut self, key: Key, socket: Socket, out: &mut Vec<Output>) {
-        let Some(tracked) = self.connections.get_mut(&key) else { return };
+        let Some(tracked) = self.connections.get_mut(&key) else {
+            return;
+        };
         tracked.change(|facts| facts.socket = Some(socket));
         out.push(Output::Joined { result: "peer" });
         out.push(Output::Updated(Arc::clone(tracked.facts())));
     }
 
     fn certificate(&mut self, certificate: &Certificate<'_>, out: &mut Vec<Output>) {
-        let Some(tracked) = self.connections.get_mut(&Key::from(&certificate.header)) else { return };
+        let Some(tracked) = self.connections.get_mut(&Key::from(&certificate.header)) else {
+            return;
+        };
         let Some(encoding) = certificate.encoding else {
-            out.push(Output::Lost { stage: STAGE, reason: "certificate_too_long", count: 1 });
+            out.push(Output::Lost {
+                stage: STAGE,
+                reason: "certificate_too_long",
+                count: 1,
+            });
             return;
         };
         let Some(names) = self.certificates.of(encoding) else {
-            out.push(Output::Lost { stage: STAGE, reason: "certificate_unreadable", count: 1 });
+            out.push(Output::Lost {
+                stage: STAGE,
+                reason: "certificate_unreadable",
+                count: 1,
+            });
             return;
         };
-        let source = if certificate.own { "own_object" } else { "peer_object" };
+        let source = if certificate.own {
+            "own_object"
+        } else {
+            "peer_object"
+        };
         tracked.change(|facts| {
             facts.certificate_names = Some(names);
             facts.certificate_source = Some(source);
@@ -204,17 +226,35 @@ impl Observer {
     fn data(&mut self, data: &Data<'_>, out: &mut Vec<Output>) {
         let Some(tracked) = self.connections.get_mut(&Key::from(&data.header)) else {
             // Its own record was lost, and with it all that a verdict rests on.
-            out.push(Output::Lost { stage: STAGE, reason: "unknown_connection", count: 1 });
+            out.push(Output::Lost {
+                stage: STAGE,
+                reason: "unknown_connection",
+                count: 1,
+            });
             return;
         };
         tracked.data(data, &mut self.exchanges);
-        judge(tracked, self.epoch, &mut self.next_exchange, &mut self.exchanges, out);
+        judge(
+            tracked,
+            self.epoch,
+            &mut self.next_exchange,
+            &mut self.exchanges,
+            out,
+        );
     }
 
     fn process_ended(&mut self, pid: u32, time: u64, out: &mut Vec<Output>) {
         let first = Key { pid, ssl: 0, born: 0 };
-        let last = Key { pid, ssl: u64::MAX, born: u64::MAX };
-        let keys: Vec<Key> = self.connections.range(first..=last).map(|(key, _)| *key).collect();
+        let last = Key {
+            pid,
+            ssl: u64::MAX,
+            born: u64::MAX,
+        };
+        let keys: Vec<Key> = self
+            .connections
+            .range(first..=last)
+            .map(|(key, _)| *key)
+            .collect();
         for key in keys {
             if let Some(tracked) = self.connections.remove(&key) {
                 self.close(tracked, time, out);
@@ -224,7 +264,13 @@ impl Observer {
 
     fn close(&mut self, mut tracked: Tracked, time: u64, out: &mut Vec<Output>) {
         tracked.close(time, &mut self.exchanges);
-        judge(&mut tracked, self.epoch, &mut self.next_exchange, &mut self.exchanges, out);
+        judge(
+            &mut tracked,
+            self.epoch,
+            &mut self.next_exchange,
+            &mut self.exchanges,
+            out,
+        );
         out.push(Output::Closed(Arc::clone(tracked.facts())));
     }
 }
@@ -242,12 +288,20 @@ fn judge(
         if let (Some(role), direction) = (tracked.facts().role, exchange.request_direction)
             && (role == Role::Server) != (direction == Direction::Read)
         {
-            out.push(Output::Lost { stage: STAGE, reason: "role_conflict", count: 1 });
+            out.push(Output::Lost {
+                stage: STAGE,
+                reason: "role_conflict",
+                count: 1,
+            });
         }
         let judged = Judged::new(*next, epoch, Arc::clone(tracked.facts()), exchange);
         out.push(Output::Exchange(Box::new(judged)));
     }
-    for (loss, count) in tracked.losses() {
-        out.push(Output::Lost { stage: "http", reason: loss.as_str(), count });
+    for (loss, count) in tracked.losses().iter() {
+        out.push(Output::Lost {
+            stage: "http",
+            reason: loss.as_str(),
+            count,
+        });
     }
 }

@@ -21,7 +21,11 @@ pub(super) struct Tracked {
 impl Tracked {
     pub(super) fn new(facts: Facts) -> Self {
         let conversation = Conversation::new(facts.from_start);
-        Self { facts: Arc::new(facts), conversation, next: [0; 2] }
+        Self {
+            facts: Arc::new(facts),
+            conversation,
+            next: [0; 2],
+        }
     }
 
     pub(super) const fn facts(&self) -> &Arc<Facts> {
@@ -57,8 +61,7 @@ impl Tracked {
     }
 
     /// What was lost since the last call.
-    pub(super) fn losses(&mut self) -> impl Iterator<Item = (crate::http::Loss, u64)> + use<> {
-        let losses: Losses = self.conversation.losses();
-        losses.into_iter()
+    pub(super) fn losses(&mut self) -> Losses {
+        self.conversation.losses()
     }
 }

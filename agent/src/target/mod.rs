@@ -26,6 +26,7 @@ pub use accessor::{Derivation, Field, Reason};
 pub use family::Family;
 pub use hook::Hook;
 pub use image::{Image, ImageError};
+pub use kernel_btf::kernel_layout;
 pub use libraries::standard_libraries;
 pub use scan::{ProcessInfo, ProcessScan, Scan, Scanner};
 

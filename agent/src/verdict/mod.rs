@@ -45,7 +45,11 @@ pub fn judge(facts: &Facts) -> Judgement {
 }
 
 const fn confidence(doubtful: bool) -> Confidence {
-    if doubtful { Confidence::Low } else { Confidence::High }
+    if doubtful {
+        Confidence::Low
+    } else {
+        Confidence::High
+    }
 }
 
 /// A verdict with its explanation.

@@ -89,8 +89,7 @@ fn tracked(key: &Key, call: &Call, slot: u16, moves: bool) -> Option<*mut Tracke
     if known == 0 || !moves {
         return Some(tracked);
     }
-    let offset = layouts::library(slot)?.client_random;
-    let random = memory::user::<u64>(call.ssl + u64::from(offset));
+    let random = announce::client_random::<u64>(call.ssl, layouts::library(slot)?);
     if random == Some(known) || random.is_none() {
         return Some(tracked);
     }

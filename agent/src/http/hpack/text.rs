@@ -41,7 +41,10 @@ impl<'a> Text<'a> {
     /// [`Malformed::Huffman`].
     pub(super) fn name(&self) -> Result<(Name, u32), Malformed> {
         let (kept, length) = self.at_most(name::LONGEST)?;
-        Ok((kept.map_or(Name::Other, |octets| Name::recognise(&octets)), length))
+        Ok((
+            kept.map_or(Name::Other, |octets| Name::recognise(&octets)),
+            length,
+        ))
     }
 
     /// The string as a value, `None` if it is too long to be kept, and its octets. Octets that are no UTF-8 become
@@ -51,7 +54,10 @@ impl<'a> Text<'a> {
     /// [`Malformed::Huffman`].
     pub(super) fn value(&self) -> Result<(Option<String>, u32), Malformed> {
         let (kept, length) = self.at_most(LONGEST_VALUE)?;
-        Ok((kept.map(|octets| String::from_utf8_lossy(&octets).into_owned()), length))
+        Ok((
+            kept.map(|octets| String::from_utf8_lossy(&octets).into_owned()),
+            length,
+        ))
     }
 
     fn at_most(&self, limit: usize) -> Result<(Option<Vec<u8>>, u32), Malformed> {
@@ -96,6 +102,9 @@ mod tests {
 
     #[test]
     fn a_length_beyond_the_block_is_refused() {
-        assert!(matches!(Text::take(&mut [0x02, b'a'].as_slice()), Err(Malformed::Truncated)));
+        assert!(matches!(
+            Text::take(&mut [0x02, b'a'].as_slice()),
+            Err(Malformed::Truncated)
+        ));
     }
 }

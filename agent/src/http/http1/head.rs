@@ -23,7 +23,11 @@ pub(super) fn request(unit: &Unit, losses: &mut Losses) -> RequestHead {
     if unit.whole && !complete {
         losses.add(Loss::MalformedHead);
     }
-    let protocol = if request.version == Some(0) { Protocol::Http10 } else { Protocol::Http11 };
+    let protocol = if request.version == Some(0) {
+        Protocol::Http10
+    } else {
+        Protocol::Http11
+    };
     let (Some(method), Some(target), Some(_)) = (request.method, request.path, request.version) else {
         return RequestHead::unknown(protocol);
     };
@@ -31,7 +35,11 @@ pub(super) fn request(unit: &Unit, losses: &mut Losses) -> RequestHead {
         losses.add(Loss::TooLarge);
         return RequestHead::unknown(protocol);
     }
-    let host = if complete { hosts(request.headers, losses) } else { Known::Unknown };
+    let host = if complete {
+        hosts(request.headers, losses)
+    } else {
+        Known::Unknown
+    };
     RequestHead {
         protocol,
         method: Known::Yes(method.to_owned()),
@@ -62,7 +70,10 @@ fn room_for_fields(head: &[u8]) -> Vec<httparse::Header<'_>> {
 
 fn hosts(fields: &[httparse::Header<'_>], losses: &mut Losses) -> Known<Vec<String>> {
     let mut hosts = Vec::new();
-    for field in fields.iter().filter(|field| field.name.eq_ignore_ascii_case("host")) {
+    for field in fields
+        .iter()
+        .filter(|field| field.name.eq_ignore_ascii_case("host"))
+    {
         if hosts.len() == HOSTS || field.value.len() > LONGEST_VALUE {
             losses.add(Loss::TooLarge);
             return Known::Unknown;

@@ -82,7 +82,11 @@ impl Pairings {
             waiting: VecDeque::new(),
             dropped: 0,
             next_number: if from_start { Some(1) } else { None },
-            order: if from_start { Order::Certain } else { Order::Assumed },
+            order: if from_start {
+                Order::Certain
+            } else {
+                Order::Assumed
+            },
             answered_since: false,
             response_missed: false,
             pipelines: false,
@@ -127,7 +131,14 @@ impl Pairings {
             return;
         }
         let order = self.order;
-        self.waiting.push_back(Waiting { number, head, earlier, requested_at, order, response_missed: false });
+        self.waiting.push_back(Waiting {
+            number,
+            head,
+            earlier,
+            requested_at,
+            order,
+            response_missed: false,
+        });
     }
 
     /// A final response came: the oldest request is complete, or, if it cannot be told whose it is, all are.
@@ -175,7 +186,11 @@ impl Pairings {
     /// response took one request out of the queue, and no response overtakes another.
     pub(super) fn close(&mut self, time: u64, direction: Direction, out: &mut Vec<Exchange>) {
         out.extend(self.waiting.drain(..).map(|waiting| {
-            let status = if waiting.response_missed { Status::Unknown } else { Status::NoneCame };
+            let status = if waiting.response_missed {
+                Status::Unknown
+            } else {
+                Status::NoneCame
+            };
             waiting.complete(direction, Pairing::Certain, status, None, time)
         }));
         self.dropped = 0;

@@ -29,7 +29,13 @@ pub(super) struct Block {
 impl Block {
     /// The block that a frame begins.
     pub(super) fn new(opener: Opener, stream: u32, fragment: &[u8], began: u64) -> Self {
-        Self { opener, stream, bytes: fragment.to_vec(), cut_off: false, began }
+        Self {
+            opener,
+            stream,
+            bytes: fragment.to_vec(),
+            cut_off: false,
+            began,
+        }
     }
 
     /// Adds what a CONTINUATION carries.

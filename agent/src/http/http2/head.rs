@@ -63,9 +63,12 @@ pub(super) struct Head {
 impl Head {
     /// Takes the next field.
     pub(super) fn field(&mut self, name: Name, value: Option<&str>) {
-        self.regular_first.get_or_insert(matches!(name, Name::Host | Name::Other));
-        self.request |=
-            matches!(name, Name::Authority | Name::Method | Name::Scheme | Name::Path | Name::Protocol);
+        self.regular_first
+            .get_or_insert(matches!(name, Name::Host | Name::Other));
+        self.request |= matches!(
+            name,
+            Name::Authority | Name::Method | Name::Scheme | Name::Path | Name::Protocol
+        );
         let once = match name {
             Name::Authority => &mut self.authority,
             Name::Method => &mut self.method,
@@ -114,7 +117,10 @@ impl Head {
             losses.add(Loss::TooLarge);
         }
         let authority = match self.authority {
-            Once::Value(value) => Authority::Present { value, source: AuthoritySource::Pseudo },
+            Once::Value(value) => Authority::Present {
+                value,
+                source: AuthoritySource::Pseudo,
+            },
             Once::Absent if !self.unknown_names => Authority::Absent,
             Once::Absent | Once::Unclear => Authority::Unknown,
         };
@@ -130,7 +136,11 @@ impl Head {
             protocol: Protocol::H2,
             method,
             authority,
-            host: if self.hosts_unclear || self.unknown_names { Known::Unknown } else { Known::Yes(self.hosts) },
+            host: if self.hosts_unclear || self.unknown_names {
+                Known::Unknown
+            } else {
+                Known::Yes(self.hosts)
+            },
             extended_connect: if !self.extended && self.unknown_names && connects {
                 Known::Unknown
             } else {
@@ -142,7 +152,11 @@ impl Head {
     /// The block as the head of a response: what status it has.
     pub(super) fn status(&self, losses: &mut Losses) -> ResponseStatus {
         let Once::Value(value) = &self.status else {
-            let reason = if self.unknown_names { Loss::UnknownField } else { Loss::MalformedHead };
+            let reason = if self.unknown_names {
+                Loss::UnknownField
+            } else {
+                Loss::MalformedHead
+            };
             losses.add(reason);
             return ResponseStatus::Unknown;
         };

@@ -36,7 +36,13 @@ pub(super) struct Streams {
 impl Streams {
     /// A connection of which nothing was seen yet; `from_start`: nor missed.
     pub(super) fn new(from_start: bool) -> Self {
-        Self { earlier: Earlier::none(from_start), waiting: BTreeMap::new(), highest: 0, count: 0, last: None }
+        Self {
+            earlier: Earlier::none(from_start),
+            waiting: BTreeMap::new(),
+            highest: 0,
+            count: 0,
+            last: None,
+        }
     }
 
     /// Requests were missed.
@@ -56,13 +62,7 @@ impl Streams {
     }
 
     /// A request came, on a stream that is new. `complete` says that no request was missed before.
-    pub(super) fn open(
-        &mut self,
-        stream: u32,
-        head: RequestHead,
-        requested_at: u64,
-        complete: bool,
-    ) {
+    pub(super) fn open(&mut self, stream: u32, head: RequestHead, requested_at: u64, complete: bool) {
         self.highest = stream;
         self.count += 1;
         if !complete {
@@ -70,7 +70,16 @@ impl Streams {
         }
         let earlier = self.earlier.advance(&head);
         let number = complete.then_some(self.count);
-        self.waiting.insert(stream, Waiting { number, head, earlier, requested_at, response_missed: false });
+        self.waiting.insert(
+            stream,
+            Waiting {
+                number,
+                head,
+                earlier,
+                requested_at,
+                response_missed: false,
+            },
+        );
     }
 
     /// Gives up the oldest stream if more wait than are kept.
@@ -110,7 +119,9 @@ impl Streams {
 
     /// Whether the response of this stream may have been missed.
     pub(super) fn is_response_missed(&self, stream: u32) -> bool {
-        self.waiting.get(&stream).is_some_and(|waiting| waiting.response_missed)
+        self.waiting
+            .get(&stream)
+            .is_some_and(|waiting| waiting.response_missed)
     }
 
     /// The final response came on this stream, `status` being `None` if it could not be seen.
@@ -131,7 +142,11 @@ impl Streams {
     /// The stream ended, and if no response was missed, none came.
     pub(super) fn end(&mut self, stream: u32, direction: Direction, now: u64, out: &mut Vec<Exchange>) {
         if let Some(waiting) = self.waiting.remove(&stream) {
-            let status = if waiting.response_missed { Status::Unknown } else { Status::NoneCame };
+            let status = if waiting.response_missed {
+                Status::Unknown
+            } else {
+                Status::NoneCame
+            };
             out.push(waiting.complete(stream, direction, status, None, now));
         }
     }
@@ -140,8 +155,11 @@ impl Streams {
     pub(super) fn close(&mut self, direction: Direction, now: u64, out: &mut Vec<Exchange>) {
         for (stream, waiting) in std::mem::take(&mut self.waiting) {
             let refused = self.last.is_some_and(|last| stream > last);
-            let status =
-                if waiting.response_missed && !refused { Status::Unknown } else { Status::NoneCame };
+            let status = if waiting.response_missed && !refused {
+                Status::Unknown
+            } else {
+                Status::NoneCame
+            };
             out.push(waiting.complete(stream, direction, status, None, now));
         }
     }

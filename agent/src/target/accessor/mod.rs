@@ -155,7 +155,7 @@ pub fn layout(tls: &Image, crypto: Option<&Image>) -> Derivation {
     let integer = |name| rules::integer(&explore(tls, name)?);
 
     let random = explore(tls, "SSL_get_client_random").and_then(|code| rules::client_random(&code));
-    layout.client_random = keep(Field::ClientRandom, random, UNKNOWN, missing);
+    layout.client_random = keep(Field::ClientRandom, random, [UNKNOWN; 2], missing);
     layout.server = keep(Field::Server, integer("SSL_is_server"), UNKNOWN, missing);
     layout.hostname = keep(Field::Hostname, hostname(tls), UNKNOWN, missing);
     layout.resumed = keep(Field::Resumed, integer("SSL_session_reused"), UNKNOWN, missing);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ebpf::layout::UNKNOWN;
+
 use super::Reason;
 use super::explore::{Exploration, Extent, Facts};
 use super::value::{Path, Value};
@@ -44,7 +46,7 @@ pub(super) fn hostname(code: &Exploration) -> Result<u32, Reason> {
 /// From where `SSL_get_client_random(ssl, out, length)` copies to `out`.
 ///
 /// With `length` 0 it returns the length of a random, which tells that it is the function we know.
-pub(super) fn client_random(code: &Exploration) -> Result<u32, Reason> {
+pub(super) fn client_random(code: &Exploration) -> Result<[u32; 2], Reason> {
     followed(code, true)?;
     let length = Value::Constant(RANDOM);
     if !code.returns.iter().any(|end| end.what == length) {
@@ -77,8 +79,12 @@ pub(super) fn client_random(code: &Exploration) -> Result<u32, Reason> {
         });
     let sources = stores.chain(copies).collect::<Result<BTreeSet<_>, Reason>>()?;
     match sources.into_iter().collect::<Vec<_>>().as_slice() {
-        [(OBJECT, offset)] => Ok(*offset),
-        [(path, _)] if path.root() == 0 => Err(Reason::Indirect),
+        [(OBJECT, offset)] => Ok([UNKNOWN, *offset]),
+        // Until 1.1.1 it stands in a structure of its own.
+        [(path, offset)] if path.root() == 0 => match path.offsets() {
+            [pointer] => Ok([*pointer, *offset]),
+            _ => Err(Reason::Indirect),
+        },
         [] | [_] => Err(Reason::NotShown),
         _ => Err(Reason::Ambiguous),
     }
