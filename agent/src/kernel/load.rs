@@ -1,11 +1,16 @@
 //! Loads the embedded object into the kernel.
 
+use std::collections::HashMap;
+
 use aya::{
     Ebpf, EbpfLoader, Pod,
-    maps::{Array, MapData},
+    maps::{Array, HashMap as MapOfConnections, MapData},
     programs::{RawTracePoint, UProbe},
 };
-use ebpf::layout::{KernelLayout, Layout};
+use ebpf::{
+    connection::{Key, Tracked},
+    layout::{KernelLayout, Layout},
+};
 use thiserror::Error;
 
 use super::{
@@ -64,6 +69,7 @@ pub enum LoadError {
 pub struct Kernel {
     pub(super) ebpf: Ebpf,
     layouts: Array<MapData, PlainLayout>,
+    connections: MapOfConnections<MapData, PlainKey, PlainTracked>,
     /// What the running kernel has.
     pub features: Features,
     /// Whether sockets can be found; if not, why.
@@ -77,6 +83,22 @@ struct PlainLayout(Layout);
 
 // SAFETY: `Layout` is made of integers without padding; its crate asserts that.
 unsafe impl Pod for PlainLayout {}
+
+/// [`Key`] as a map key.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct PlainKey(Key);
+
+// SAFETY: as above.
+unsafe impl Pod for PlainKey {}
+
+/// A connection's state as a map value; the agent never reads it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct PlainTracked(#[expect(dead_code, reason = "only its size matters")] Tracked);
+
+// SAFETY: as above.
+unsafe impl Pod for PlainTracked {}
 
 /// [`KernelLayout`] as a global.
 #[derive(Clone, Copy)]
@@ -155,6 +177,18 @@ impl Kernel {
         };
         let (losses, hits) = (take("LOSSES")?, take("HITS")?);
         Counters::new(losses, hits).map_err(|error| refused("the counters", &error))
+    }
+
+    /// Clears from the connection table what belongs to processes that are `gone`.
+    pub fn forget(&mut self, gone: impl Fn(u32) -> bool) {
+        let mut known = HashMap::new();
+        let keys: Vec<PlainKey> = self.connections.keys().flatten().collect();
+        for key in keys {
+            if *known.entry(key.0.tgid).or_insert_with(|| gone(key.0.tgid)) {
+                // It may have been freed meanwhile.
+                let _ = self.connections.remove(&key);
+            }
+        }
     }
 
     pub(super) fn program<'a, P>(&'a mut self, name: &str) -> Result<&'a mut P, LoadError>

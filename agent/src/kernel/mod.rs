@@ -10,5 +10,5 @@ mod load;
 pub use attach::{AttachError, Attached};
 pub use counters::{Counters, Counts};
 pub use drain::Drain;
-pub use features::{Features, Missing};
+pub use features::{Features, Missing, check};
 pub use load::{Kernel, Limits, LoadError};

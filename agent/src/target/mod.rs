@@ -28,7 +28,7 @@ pub use hook::Hook;
 pub use image::{Image, ImageError};
 pub use kernel_btf::kernel_layout;
 pub use libraries::standard_libraries;
-pub use scan::{ProcessInfo, ProcessScan, Scan, Scanner};
+pub use scan::{Identity, ProcessInfo, ProcessScan, Scan, Scanner, identify};
 
 /// A file, whatever it is called and whoever mounted it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

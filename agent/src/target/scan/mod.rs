@@ -1,6 +1,7 @@
 //! Looks through the processes for TLS libraries.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{FileId, Target};
@@ -34,6 +35,24 @@ pub struct ProcessInfo {
     pub targets: Vec<FileId>,
     /// Files that may hold a TLS library but could not be examined.
     pub problems: Vec<Problem>,
+}
+
+/// What tells a process from others, cheap enough to be read while its records wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Path of its executable, as the process sees it; `None` if it could not be read.
+    pub exe: Option<PathBuf>,
+    /// Identifier of its container, 64 hexadecimal digits.
+    pub container: Option<String>,
+}
+
+/// Identifies a process; all is unknown if it is gone.
+pub fn identify(proc_root: &Path, pid: u32) -> Identity {
+    let directory = proc_root.join(pid.to_string());
+    Identity {
+        exe: fs::read_link(directory.join("exe")).ok(),
+        container: status::origin(&directory).container,
+    }
 }
 
 /// Why something of a process could not be examined.

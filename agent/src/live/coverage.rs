@@ -1,0 +1,82 @@
+//! What can be seen of each process, and why not the rest.
+
+use std::sync::Arc;
+
+use crate::{
+    connection::Process,
+    export::view::Coverage,
+    target::{Family, Field, FileId, ProcessInfo, Target},
+};
+
+/// The lines of one process: one for each TLS library in it, one for each file that could not be examined.
+/// `attached` says of a library whether it is attached to, or why not.
+pub fn of_process<'a>(
+    process: &ProcessInfo,
+    targets: &[Arc<Target>],
+    attached: impl Fn(FileId) -> Result<bool, &'a str>,
+) -> Vec<Coverage> {
+    let libraries = process
+        .targets
+        .iter()
+        .filter_map(|id| targets.iter().find(|target| target.id == *id));
+    let libraries = libraries.map(|target| library(process, target, attached(target.id)));
+    let problems = process.problems.iter().map(|problem| Coverage {
+        process: described(
+            process,
+            problem.path.as_ref().map(|path| path.display().to_string()),
+        ),
+        family: "unknown".to_owned(),
+        visibility: "nothing".to_owned(),
+        reason: Some(problem.kind.as_str().to_owned()),
+        functions: Vec::new(),
+        offsets: Vec::new(),
+    });
+    libraries.chain(problems).collect()
+}
+
+/// A process with a library of its, as the contract's objects name it.
+pub fn described(process: &ProcessInfo, library: Option<String>) -> Process {
+    Process {
+        pid: process.pid,
+        exe: process.exe.as_ref().map(|exe| exe.display().to_string()),
+        library,
+        container: process.container.clone(),
+        pod: None,
+        namespace: None,
+        workload: None,
+    }
+}
+
+fn library(process: &ProcessInfo, target: &Target, attached: Result<bool, &str>) -> Coverage {
+    let missing = |field: Field| target.missing.iter().any(|(missing, _)| *missing == field);
+    let reason = match attached {
+        Err(_) => Some("attach_refused".to_owned()),
+        Ok(false) if target.family != Family::OpenSsl => Some("family_not_supported".to_owned()),
+        Ok(false) => Some("not_attached_yet".to_owned()),
+        Ok(true) => target
+            .missing
+            .first()
+            .map(|(field, reason)| format!("{}_{}", field.as_str(), reason.as_str())),
+    };
+    let visibility = match attached {
+        Ok(true) if target.missing.is_empty() => "full",
+        Ok(true) => "partial",
+        Ok(false) | Err(_) => "nothing",
+    };
+    Coverage {
+        process: described(process, Some(target.path.display().to_string())),
+        family: target.family.as_str().to_owned(),
+        visibility: visibility.to_owned(),
+        reason,
+        functions: target
+            .hooks
+            .iter()
+            .map(|hook| hook.function.symbol().to_owned())
+            .collect(),
+        offsets: Field::ALL
+            .into_iter()
+            .filter(|field| !missing(*field))
+            .map(|field| field.as_str().to_owned())
+            .collect(),
+    }
+}

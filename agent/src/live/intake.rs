@@ -1,0 +1,179 @@
+//! Feeds the observer: decodes records, answers what only the system knows, and hands on what follows.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, Sender},
+};
+
+use super::{
+    discovery::{Event, Library},
+    socket,
+};
+use crate::{
+    connection::Process,
+    decode::Record,
+    export::Shared,
+    observer::{Input, Observer, Output},
+    recording::Writer,
+    target,
+};
+
+/// Where what happens is also written down.
+pub type Recorder = Writer<Box<dyn Write + Send>>;
+
+/// The way from the ring buffer to the store.
+pub struct Intake {
+    observer: Observer,
+    libraries: Receiver<Library>,
+    events: Option<Sender<Event>>,
+    shared: Shared,
+    recorder: Option<Recorder>,
+    recording_failed: Option<std::io::Error>,
+    proc_root: PathBuf,
+    outputs: Vec<Output>,
+}
+
+impl Intake {
+    /// `epoch` as in [`Observer::new`].
+    pub fn new(
+        epoch: u64,
+        libraries: Receiver<Library>,
+        events: Sender<Event>,
+        shared: Shared,
+        recorder: Option<Recorder>,
+    ) -> Self {
+        Self {
+            observer: Observer::new(epoch),
+            libraries,
+            events: Some(events),
+            shared,
+            recorder,
+            recording_failed: None,
+            proc_root: PathBuf::from("/proc"),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Takes one record of the kernel.
+    pub fn record(&mut self, bytes: &[u8]) {
+        let record = match Record::from_bytes(bytes) {
+            Ok(record) => record,
+            Err(malformed) => {
+                tracing::debug!(%malformed, "a record of the kernel was dropped");
+                self.shared.metrics().loss("decode", malformed.as_str(), 1);
+                return;
+            }
+        };
+        match &record {
+            Record::Connection(connection) => self.introduce(connection.header.tgid),
+            Record::Exec(header) => {
+                if let Some(events) = &self.events {
+                    // The receiver goes away only when the agent stops.
+                    let _ = events.send(Event::Exec(header.tgid));
+                }
+            }
+            _ => {}
+        }
+        if let Some(recorder) = &mut self.recorder {
+            // The slot in the ring may be longer than the record.
+            let size = (record.header().size as usize).min(bytes.len());
+            let written = recorder.record(&bytes[..size]);
+            self.recorded(written);
+        }
+        let exec = matches!(record, Record::Exec(_)).then(|| record.header().tgid);
+        self.observer.input(Input::Record(record), &mut self.outputs);
+        if let Some(pid) = exec {
+            self.identify(pid);
+        }
+        self.answer();
+    }
+
+    /// Hands what followed from the records on.
+    pub fn deliver(&mut self) {
+        if !self.outputs.is_empty() {
+            self.shared.take(self.outputs.drain(..));
+        }
+    }
+
+    /// Lets the discovery thread end.
+    pub fn stop_discovery(&mut self) {
+        self.events = None;
+    }
+
+    /// Ends the recording, if there is one.
+    ///
+    /// # Errors
+    /// Returns the first error of writing it.
+    pub fn finish(mut self) -> std::io::Result<()> {
+        self.deliver();
+        if let Some(error) = self.recording_failed {
+            return Err(error);
+        }
+        self.recorder
+            .map_or(Ok(()), |recorder| recorder.finish().map(drop))
+    }
+
+    /// Whether the recording can no longer be written.
+    pub const fn recording_failed(&self) -> bool {
+        self.recording_failed.is_some()
+    }
+
+    /// Makes sure that the process and the libraries are known before a connection of theirs.
+    fn introduce(&mut self, pid: u32) {
+        while let Ok(Library { slot, path }) = self.libraries.try_recv() {
+            self.feed(Input::Library {
+                slot,
+                path: path.display().to_string(),
+            });
+        }
+        if !self.observer.knows(pid) {
+            self.identify(pid);
+        }
+    }
+
+    fn identify(&mut self, pid: u32) {
+        let identity = target::identify(&self.proc_root, pid);
+        self.feed(Input::Process(Process {
+            pid,
+            exe: identity.exe.map(|exe| exe.display().to_string()),
+            container: identity.container,
+            ..Process::default()
+        }));
+    }
+
+    /// Answers what the observer asked.
+    fn answer(&mut self) {
+        let mut index = 0;
+        while index < self.outputs.len() {
+            if let Output::Confirm { key, socket } = self.outputs[index] {
+                self.outputs.swap_remove(index);
+                if belongs(&self.proc_root, key.pid, &socket) {
+                    self.feed(Input::Socket { key, socket });
+                } else {
+                    self.shared.metrics().join("unconfirmed");
+                }
+            } else {
+                index += 1;
+            }
+        }
+    }
+
+    fn feed(&mut self, input: Input<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            let written = recorder.note(&input);
+            self.recorded(written);
+        }
+        self.observer.input(input, &mut self.outputs);
+    }
+
+    fn recorded(&mut self, written: std::io::Result<()>) {
+        if let Err(error) = written {
+            self.recording_failed.get_or_insert(error);
+        }
+    }
+}
+
+fn belongs(proc_root: &Path, pid: u32, socket: &crate::connection::Socket) -> bool {
+    socket::belongs(proc_root, pid, socket.local, socket.peer)
+}
