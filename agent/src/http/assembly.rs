@@ -30,7 +30,12 @@ impl Assembly {
     pub(super) fn add(&mut self, piece: &Piece<'_>, losses: &mut Losses) -> (Option<Unit>, Option<Unit>) {
         let cut_off = if piece.start { self.cut_off(losses) } else { None };
         if piece.start {
-            self.open = Some(Unit { bytes: Vec::new(), whole: true, began: piece.time, ended: piece.time });
+            self.open = Some(Unit {
+                bytes: Vec::new(),
+                whole: true,
+                began: piece.time,
+                ended: piece.time,
+            });
         }
         let Some(unit) = &mut self.open else {
             losses.add(Loss::Orphan);
@@ -76,9 +81,20 @@ mod tests {
     #[test]
     fn joins_pieces_and_keeps_the_times_of_the_first_and_the_last() {
         let (mut assembly, mut losses) = (Assembly::default(), Losses::default());
-        assert_eq!(assembly.add(&piece(b"ab", true, false, 1), &mut losses), (None, None));
+        assert_eq!(
+            assembly.add(&piece(b"ab", true, false, 1), &mut losses),
+            (None, None)
+        );
         let (_, unit) = assembly.add(&piece(b"c", false, true, 2), &mut losses);
-        assert_eq!(unit.unwrap(), Unit { bytes: b"abc".to_vec(), whole: true, began: 1, ended: 2 });
+        assert_eq!(
+            unit.unwrap(),
+            Unit {
+                bytes: b"abc".to_vec(),
+                whole: true,
+                began: 1,
+                ended: 2
+            }
+        );
         assert!(losses.is_empty());
     }
 
@@ -95,7 +111,10 @@ mod tests {
     #[test]
     fn a_continuation_of_nothing_is_counted() {
         let (mut assembly, mut losses) = (Assembly::default(), Losses::default());
-        assert_eq!(assembly.add(&piece(b"c", false, true, 2), &mut losses), (None, None));
+        assert_eq!(
+            assembly.add(&piece(b"c", false, true, 2), &mut losses),
+            (None, None)
+        );
         assert_eq!(losses.count(Loss::Orphan), 1);
     }
 

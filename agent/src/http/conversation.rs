@@ -124,7 +124,9 @@ impl Conversation {
 
     /// Takes what there is of an open head or frame as all that will come.
     fn cut_off(&mut self, direction: Direction, out: &mut Vec<Exchange>) {
-        let Some(unit) = self.assemblies[direction].cut_off(&mut self.losses) else { return };
+        let Some(unit) = self.assemblies[direction].cut_off(&mut self.losses) else {
+            return;
+        };
         match &mut self.version {
             Some(Version::Http1(http1)) => http1.head(direction, &unit, &mut self.losses, out),
             Some(Version::Http2(http2)) => http2.frame(direction, &unit, &mut self.losses, out),
@@ -142,11 +144,12 @@ impl Conversation {
         });
         match (version, content) {
             (Version::Http1(http1), Content::Http1Head) => {
-                if http1.is_idle() && direction != http1.request_direction() {
-                    // A server may refuse a request before it has read all of its head.
-                    if let Some(request) = self.assemblies[opposite(direction)].cut_off(&mut self.losses) {
-                        http1.head(opposite(direction), &request, &mut self.losses, out);
-                    }
+                let request = opposite(direction);
+                if request == http1.request_direction()
+                    && http1.may_answer_head_under_way()
+                    && let Some(cut_off) = self.assemblies[request].cut_off(&mut self.losses)
+                {
+                    http1.head(request, &cut_off, &mut self.losses, out);
                 }
                 http1.head(direction, unit, &mut self.losses, out);
             }

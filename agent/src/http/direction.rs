@@ -22,7 +22,10 @@ pub(super) struct PerDirection<T> {
 impl<T> PerDirection<T> {
     /// Makes each value.
     pub(super) fn from_fn(mut make: impl FnMut() -> T) -> Self {
-        Self { read: make(), write: make() }
+        Self {
+            read: make(),
+            write: make(),
+        }
     }
 
     /// Both values.

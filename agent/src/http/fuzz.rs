@@ -2,13 +2,12 @@
 
 use ebpf::record::{Content, Direction};
 
-use super::hpack::{Decoder, LONGEST_VALUE};
+use super::bounds;
+use super::hpack::Decoder;
 use super::{Conversation, Exchange, Piece};
-
 
 /// The octets are a head of HTTP/1.
 pub fn http1_head(data: &[u8]) {
-
     let mut conversation = Conversation::new(true);
     let mut out = Vec::new();
     let piece = |direction, bytes| whole(direction, Content::Http1Head, bytes);
@@ -27,7 +26,7 @@ pub fn hpack_block(data: &[u8]) {
             decoder.forget();
         }
         let _ = decoder.decode(block, |_, value| {
-            assert!(value.is_none_or(|value| value.len() <= 3 * LONGEST_VALUE));
+            assert!(value.is_none_or(|value| value.len() <= 3 * bounds::VALUE));
         });
     }
 }
@@ -42,7 +41,11 @@ pub fn http2_conversation(data: &[u8]) {
         let (bytes, tail) = tail.split_at(tail.len().min(usize::from(length)));
         rest = tail;
         time += 1;
-        let direction = if flags & 1 == 0 { Direction::Read } else { Direction::Write };
+        let direction = if flags & 1 == 0 {
+            Direction::Read
+        } else {
+            Direction::Write
+        };
         if flags & 8 != 0 {
             conversation.gap(direction);
         }
@@ -61,7 +64,16 @@ pub fn http2_conversation(data: &[u8]) {
 }
 
 fn whole(direction: Direction, content: Content, bytes: &[u8]) -> Piece<'_> {
-    Piece { direction, content, start: true, end: true, resynchronised: false, offset: 0, time: 0, bytes }
+    Piece {
+        direction,
+        content,
+        start: true,
+        end: true,
+        resynchronised: false,
+        offset: 0,
+        time: 0,
+        bytes,
+    }
 }
 
 fn split(data: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -76,10 +88,19 @@ fn split(data: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 fn assert_bounded(exchange: &Exchange) {
     let hosts = exchange.host.as_option().map_or(&[][..], Vec::as_slice);
-    let kept = exchange.method.as_option().into_iter().chain(hosts).map(String::as_str);
+    let kept = exchange
+        .method
+        .as_option()
+        .into_iter()
+        .chain(hosts)
+        .map(String::as_str);
     for text in kept.chain(exchange.authority.value()) {
         // An octet that is no UTF-8 becomes a character of three.
-        assert!(text.len() <= 3 * LONGEST_VALUE, "{} octets were kept of one value", text.len());
+        assert!(
+            text.len() <= 3 * bounds::VALUE,
+            "{} octets were kept of one value",
+            text.len()
+        );
     }
     assert!(exchange.requested_at <= exchange.completed_at);
 }

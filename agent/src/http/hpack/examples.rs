@@ -15,13 +15,19 @@ fn decode(decoder: &mut Decoder, hexadecimal: &str) -> Vec<String> {
         .collect();
     let mut fields = Vec::new();
     decoder
-        .decode(&block, |name, value| fields.push(format!("{name:?} {}", value.unwrap_or(DROPPED))))
+        .decode(&block, |name, value| {
+            fields.push(format!("{name:?} {}", value.unwrap_or(DROPPED)));
+        })
         .unwrap();
     fields
 }
 
 #[rstest]
-#[case::c_2_1_incremental("400a6375 73746f6d 2d6b6579 0d637573 746f6d2d 68656164 6572", "Other (dropped)", 55)]
+#[case::c_2_1_incremental(
+    "400a6375 73746f6d 2d6b6579 0d637573 746f6d2d 68656164 6572",
+    "Other (dropped)",
+    55
+)]
 #[case::c_2_2_without_indexing("040c2f73 616d706c 652f7061 7468", "Path (dropped)", 0)]
 #[case::c_2_3_never_indexed("10087061 7373776f 72640673 65637265 74", "Other (dropped)", 0)]
 #[case::c_2_4_indexed("82", "Method GET", 0)]
@@ -44,7 +50,12 @@ fn representations(#[case] block: &str, #[case] field: &str, #[case] size: u64) 
 ])]
 fn requests(#[case] blocks: [&str; 3]) {
     let mut decoder = Decoder::new();
-    let four = ["Method GET", "Scheme (dropped)", "Path (dropped)", "Authority www.example.com"];
+    let four = [
+        "Method GET",
+        "Scheme (dropped)",
+        "Path (dropped)",
+        "Authority www.example.com",
+    ];
     assert_eq!(decode(&mut decoder, blocks[0]), four);
     assert_eq!(decoder.table.size(), 57);
 
@@ -76,13 +87,22 @@ fn responses_that_evict(#[case] blocks: [&str; 3]) {
     let mut decoder = Decoder::new();
     decoder.table.resize(256);
     let others = |count| vec!["Other (dropped)"; count];
-    assert_eq!(decode(&mut decoder, blocks[0]), [vec!["Status 302"], others(3)].concat());
+    assert_eq!(
+        decode(&mut decoder, blocks[0]),
+        [vec!["Status 302"], others(3)].concat()
+    );
     assert_eq!(decoder.table.size(), 222);
 
-    assert_eq!(decode(&mut decoder, blocks[1]), [vec!["Status 307"], others(3)].concat());
+    assert_eq!(
+        decode(&mut decoder, blocks[1]),
+        [vec!["Status 307"], others(3)].concat()
+    );
     assert_eq!(decoder.table.size(), 222);
 
-    assert_eq!(decode(&mut decoder, blocks[2]), [vec!["Status 200"], others(5)].concat());
+    assert_eq!(
+        decode(&mut decoder, blocks[2]),
+        [vec!["Status 200"], others(5)].concat()
+    );
     assert_eq!(decoder.table.size(), 215);
 }
 
@@ -98,8 +118,15 @@ fn refuses_and_then_knows_nothing(#[case] block: &[u8], #[case] malformed: Malfo
     let mut decoder = Decoder::new();
     assert_eq!(decoder.decode(block, |_, _| {}), Err(malformed));
     let mut fields = Vec::new();
-    decoder.decode(&[0xbe, 0x82], |name, value| fields.push((name, value.map(str::to_owned)))).unwrap();
-    assert_eq!(fields, [(Name::Unknown, None), (Name::Method, Some("GET".to_owned()))]);
+    decoder
+        .decode(&[0xbe, 0x82], |name, value| {
+            fields.push((name, value.map(str::to_owned)));
+        })
+        .unwrap();
+    assert_eq!(
+        fields,
+        [(Name::Unknown, None), (Name::Method, Some("GET".to_owned()))]
+    );
 }
 
 #[test]

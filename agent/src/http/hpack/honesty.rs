@@ -29,7 +29,10 @@ enum Step {
 
 impl Encoder {
     fn size(&self) -> usize {
-        self.table.iter().map(|(name, value)| name.len() + value.len() + 32).sum()
+        self.table
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 32)
+            .sum()
     }
 
     fn evict_to(&mut self, size: usize) {
@@ -47,7 +50,10 @@ impl Encoder {
     /// `choice`: bit 0 Huffman, bit 1 insertion, bit 2 never indexed, bit 3 no reference to a table.
     fn field(&mut self, (name, value): &Sent, choice: u8, block: &mut Vec<u8>) {
         let spelled_out = choice & 8 != 0;
-        let same = self.table.iter().position(|entry| entry.0 == *name && entry.1 == *value);
+        let same = self
+            .table
+            .iter()
+            .position(|entry| entry.0 == *name && entry.1 == *value);
         if let Some(index) = same.filter(|_| !spelled_out) {
             return integer(block, 0x80, 7, 62 + index);
         }
@@ -56,7 +62,11 @@ impl Encoder {
             _ if choice & 4 != 0 => (0x10, 4),
             _ => (0x00, 4),
         };
-        let dynamic = self.table.iter().position(|entry| entry.0 == *name).map(|index| 62 + index);
+        let dynamic = self
+            .table
+            .iter()
+            .position(|entry| entry.0 == *name)
+            .map(|index| 62 + index);
         let fixed = (1..=61).find(|&index| match *name {
             ":authority" => index == 1,
             ":method" => index == 2,
@@ -64,12 +74,11 @@ impl Encoder {
             "host" => index == 38,
             _ => false,
         });
-        match dynamic.or(fixed).filter(|_| !spelled_out) {
-            Some(index) => integer(block, pattern, prefix, index),
-            None => {
-                integer(block, pattern, prefix, 0);
-                string(block, name, choice);
-            }
+        if let Some(index) = dynamic.or(fixed).filter(|_| !spelled_out) {
+            integer(block, pattern, prefix, index);
+        } else {
+            integer(block, pattern, prefix, 0);
+            string(block, name, choice);
         }
         string(block, value, choice);
         if choice & 2 != 0 {
@@ -108,7 +117,14 @@ fn string(block: &mut Vec<u8>, text: &str, choice: u8) {
 }
 
 fn sent() -> impl Strategy<Value = Sent> {
-    let name = prop::sample::select(vec![":authority", ":method", ":status", "host", "cookie", "x-custom"]);
+    let name = prop::sample::select(vec![
+        ":authority",
+        ":method",
+        ":status",
+        "host",
+        "cookie",
+        "x-custom",
+    ]);
     let value = prop_oneof!["[a-c]{0,2}", "[a-z.:0-9]{30,60}", "[ -~]{90,200}"];
     (name, value)
 }
@@ -124,7 +140,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// Runs the steps, and hands over what was sent and what was read of every block the onlooker saw.
 fn run(steps: &[Step], late: bool, mut each: impl FnMut(&Sent, Name, Option<&str>, bool)) {
-    let mut encoder = Encoder { table: VecDeque::new(), capacity: 4096 };
+    let mut encoder = Encoder {
+        table: VecDeque::new(),
+        capacity: 4096,
+    };
     let mut decoder = Decoder::new();
     let (mut sizes, mut losing, mut lost_any) = (Vec::new(), false, late);
     if late {
@@ -158,7 +177,9 @@ fn run(steps: &[Step], late: bool, mut each: impl FnMut(&Sent, Name, Option<&str
         }
         let mut expected = fields.iter().map(|(field, _)| field);
         decoder
-            .decode(&block, |name, value| each(expected.next().unwrap(), name, value, lost_any))
+            .decode(&block, |name, value| {
+                each(expected.next().unwrap(), name, value, lost_any);
+            })
             .unwrap();
         assert!(expected.next().is_none());
     }
@@ -211,5 +232,8 @@ fn entries_inserted_after_a_loss_are_known_again() {
     ];
     let mut names = Vec::new();
     run(&steps, false, |_, name, _, _| names.push(name));
-    assert_eq!(names, [Name::Authority, Name::Unknown, Name::Authority, Name::Authority]);
+    assert_eq!(
+        names,
+        [Name::Authority, Name::Unknown, Name::Authority, Name::Authority]
+    );
 }

@@ -48,7 +48,11 @@ pub(super) fn decode(input: &[u8], mut each: impl FnMut(u8)) -> Result<(), Malfo
         if length > bits {
             let padding = pending.checked_shr(64 - bits).unwrap_or(0);
             let well_padded = bits < 8 && padding == (1 << bits) - 1;
-            return if well_padded { Ok(()) } else { Err(Malformed::Huffman) };
+            return if well_padded {
+                Ok(())
+            } else {
+                Err(Malformed::Huffman)
+            };
         }
         match u8::try_from(symbol) {
             Ok(octet) => each(octet),
@@ -100,7 +104,9 @@ impl Code {
 
     /// The symbol whose code begins a window of 32 bits, and the bits of that code.
     fn first(&self, window: u64) -> (u16, u32) {
-        let length = (SHORTEST..LONGEST).find(|&length| window < self.beyond[length as usize]).unwrap_or(LONGEST);
+        let length = (SHORTEST..LONGEST)
+            .find(|&length| window < self.beyond[length as usize])
+            .unwrap_or(LONGEST);
         let ordinal = (window - self.start[length as usize]) >> (32 - length);
         let position = self.index[length as usize] + usize::try_from(ordinal).unwrap_or(usize::MAX);
         // The longest codes use up every window, so the position is always one of the table's.
@@ -114,7 +120,11 @@ impl Code {
 pub(super) fn encode(input: &[u8]) -> Vec<u8> {
     let (mut output, mut pending, mut bits) = (Vec::new(), 0_u64, 0_u32);
     for &octet in input {
-        let position = CODE.symbols.iter().position(|&symbol| symbol == u16::from(octet)).unwrap();
+        let position = CODE
+            .symbols
+            .iter()
+            .position(|&symbol| symbol == u16::from(octet))
+            .unwrap();
         let length = u32::from(LENGTHS[usize::from(octet)]);
         let ordinal = u64::try_from(position - CODE.index[length as usize]).unwrap();
         pending = pending << length | ((CODE.start[length as usize] >> (32 - length)) + ordinal);

@@ -27,7 +27,10 @@ pub(super) enum Limit {
 impl Limit {
     /// The limit of a new connection.
     pub(super) const fn new() -> Self {
-        Self::Known { acknowledged: INITIAL, announced: VecDeque::new() }
+        Self::Known {
+            acknowledged: INITIAL,
+            announced: VecDeque::new(),
+        }
     }
 
     /// The peer of the encoder sent SETTINGS.
@@ -43,7 +46,10 @@ impl Limit {
 
     /// The encoder acknowledged the oldest SETTINGS.
     pub(super) fn acknowledge(&mut self) {
-        if let Self::Known { acknowledged, announced } = self
+        if let Self::Known {
+            acknowledged,
+            announced,
+        } = self
             && let Some(Some(limit)) = announced.pop_front()
         {
             *acknowledged = limit;
@@ -54,9 +60,10 @@ impl Limit {
     pub(super) fn allows(&self, size: u32) -> bool {
         match self {
             Self::Unknown => true,
-            Self::Known { acknowledged, announced } => {
-                size <= *acknowledged || announced.iter().flatten().any(|&limit| size <= limit)
-            }
+            Self::Known {
+                acknowledged,
+                announced,
+            } => size <= *acknowledged || announced.iter().flatten().any(|&limit| size <= limit),
         }
     }
 }

@@ -22,7 +22,6 @@ use limit::Limit;
 pub(crate) use name::Name;
 use table::{Entry, Table};
 use text::Text;
-pub(crate) use text::LONGEST_VALUE;
 
 /// What is wrong with a header block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +69,10 @@ pub(crate) struct Decoder {
 impl Decoder {
     /// A decoder that sees its direction from the first block on.
     pub(crate) fn new() -> Self {
-        Self { table: Table::new(limit::INITIAL), limit: Limit::new() }
+        Self {
+            table: Table::new(limit::INITIAL),
+            limit: Limit::new(),
+        }
     }
 
     /// Blocks of this direction were missed: dynamic entries that were known are no longer.
@@ -148,7 +150,12 @@ impl Decoder {
         };
         each(name, value.as_deref());
         if inserts {
-            self.table.insert(Entry { name, name_length, value_length, value: value.map(Into::into) });
+            self.table.insert(Entry {
+                name,
+                name_length,
+                value_length,
+                value: value.map(Into::into),
+            });
         }
         Ok(())
     }
@@ -160,7 +167,10 @@ impl Decoder {
         if let Some(fixed) = fixed::entry(index) {
             each(fixed.name, fixed.value);
         } else {
-            let entry = self.table.entry(index - fixed::LENGTH - 1)?.unwrap_or(&Entry::UNKNOWN);
+            let entry = self
+                .table
+                .entry(index - fixed::LENGTH - 1)?
+                .unwrap_or(&Entry::UNKNOWN);
             each(entry.name, entry.value.as_deref());
         }
         Ok(())
@@ -174,7 +184,10 @@ impl Decoder {
         if let Some(fixed) = fixed::entry(index) {
             return Ok((fixed.name, fixed.name_length));
         }
-        let entry = self.table.entry(index - fixed::LENGTH - 1)?.unwrap_or(&Entry::UNKNOWN);
+        let entry = self
+            .table
+            .entry(index - fixed::LENGTH - 1)?
+            .unwrap_or(&Entry::UNKNOWN);
         Ok((entry.name, entry.name_length))
     }
 

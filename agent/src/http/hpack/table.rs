@@ -54,7 +54,12 @@ pub(super) struct Entry {
 
 impl Entry {
     /// What is known of an entry that was not seen.
-    pub(super) const UNKNOWN: Self = Self { name: Name::Unknown, name_length: 0, value_length: 0, value: None };
+    pub(super) const UNKNOWN: Self = Self {
+        name: Name::Unknown,
+        name_length: 0,
+        value_length: 0,
+        value: None,
+    };
 
     fn size(&self) -> u64 {
         u64::from(self.name_length) + u64::from(self.value_length) + u64::from(OVERHEAD)
@@ -64,7 +69,12 @@ impl Entry {
 impl Table {
     /// The empty table of a new connection.
     pub(super) fn new(capacity: u32) -> Self {
-        Self { entries: VecDeque::new(), size: 0, capacity: Some(capacity), complete: true }
+        Self {
+            entries: VecDeque::new(),
+            size: 0,
+            capacity: Some(capacity),
+            complete: true,
+        }
     }
 
     /// Something was missed: nothing that was known is reliable.
@@ -80,16 +90,24 @@ impl Table {
     /// # Errors
     /// [`Malformed::Index`] if the table is complete and has no such entry.
     pub(super) fn entry(&self, index: u32) -> Result<Option<&Entry>, Malformed> {
-        let entry = usize::try_from(index).ok().and_then(|index| self.entries.get(index));
+        let entry = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.entries.get(index));
         if entry.is_none() && self.complete {
-            return Err(Malformed::Index { index, entries: self.entries.len() });
+            return Err(Malformed::Index {
+                index,
+                entries: self.entries.len(),
+            });
         }
         Ok(entry)
     }
 
     /// Inserts in front, after evicting what the entry displaces.
     pub(super) fn insert(&mut self, entry: Entry) {
-        if self.capacity.is_some_and(|capacity| entry.size() > u64::from(capacity)) {
+        if self
+            .capacity
+            .is_some_and(|capacity| entry.size() > u64::from(capacity))
+        {
             self.evict_to(0);
             self.complete = false;
             self.push(Entry::UNKNOWN);
@@ -128,7 +146,9 @@ impl Table {
 
     fn evict_to(&mut self, size: u64) {
         while self.size > size {
-            let Some(evicted) = self.entries.pop_back() else { break };
+            let Some(evicted) = self.entries.pop_back() else {
+                break;
+            };
             self.size -= evicted.size();
         }
     }
@@ -148,7 +168,11 @@ mod tests {
     }
 
     fn values(table: &Table) -> Vec<&str> {
-        table.entries.iter().filter_map(|entry| entry.value.as_deref()).collect()
+        table
+            .entries
+            .iter()
+            .filter_map(|entry| entry.value.as_deref())
+            .collect()
     }
 
     #[test]
@@ -185,7 +209,10 @@ mod tests {
     fn a_complete_table_refuses_an_index_it_has_not() {
         let mut table = Table::new(4096);
         table.insert(entry("a"));
-        assert!(matches!(table.entry(1), Err(Malformed::Index { index: 1, entries: 1 })));
+        assert!(matches!(
+            table.entry(1),
+            Err(Malformed::Index { index: 1, entries: 1 })
+        ));
     }
 
     #[test]

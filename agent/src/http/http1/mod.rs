@@ -26,8 +26,11 @@ impl Http1 {
         from_start: bool,
         early_gaps: PerDirection<bool>,
     ) -> Self {
-        let request_direction =
-            if head::looks_like_response(&unit.bytes) { opposite(direction) } else { direction };
+        let request_direction = if head::looks_like_response(&unit.bytes) {
+            opposite(direction)
+        } else {
+            direction
+        };
         let mut pairings = Pairings::new(from_start);
         if early_gaps[request_direction] {
             pairings.requests_missed();
@@ -35,7 +38,10 @@ impl Http1 {
         if early_gaps[opposite(request_direction)] {
             pairings.responses_missed();
         }
-        Self { request_direction, pairings }
+        Self {
+            request_direction,
+            pairings,
+        }
     }
 
     /// Which way requests go.
@@ -43,9 +49,10 @@ impl Http1 {
         self.request_direction
     }
 
-    /// Whether no request is waiting for its response.
-    pub(super) fn is_idle(&self) -> bool {
-        self.pairings.is_empty()
+    /// Whether the next response may answer a request whose head is still under way: a server may refuse a request
+    /// before it has read all of its head, and after a loss the rest of the head may have passed unseen.
+    pub(super) fn may_answer_head_under_way(&self) -> bool {
+        self.pairings.is_empty() || self.pairings.is_response_missed()
     }
 
     /// Heads of this direction were lost.
@@ -80,8 +87,13 @@ impl Http1 {
         if status.is_some_and(|status| (100..200).contains(&status) && status != 101) {
             return;
         }
-        let answer = Answer { status, began: unit.began, ended: unit.ended };
-        self.pairings.response(answer, self.request_direction, losses, out);
+        let answer = Answer {
+            status,
+            began: unit.began,
+            ended: unit.ended,
+        };
+        self.pairings
+            .response(answer, self.request_direction, losses, out);
     }
 
     /// The connection ended.

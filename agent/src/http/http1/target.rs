@@ -5,10 +5,16 @@ use crate::http::exchange::{Authority, AuthoritySource};
 /// The authority that a request's target names.
 pub(super) fn authority(method: &str, target: &str) -> Authority {
     if method == "CONNECT" {
-        return Authority::Present { value: target.to_owned(), source: AuthoritySource::Connect };
+        return Authority::Present {
+            value: target.to_owned(),
+            source: AuthoritySource::Connect,
+        };
     }
     match absolute(target) {
-        Some(value) => Authority::Present { value: value.to_owned(), source: AuthoritySource::Absolute },
+        Some(value) => Authority::Present {
+            value: value.to_owned(),
+            source: AuthoritySource::Absolute,
+        },
         None => Authority::Absent,
     }
 }
@@ -17,7 +23,9 @@ pub(super) fn authority(method: &str, target: &str) -> Authority {
 fn absolute(target: &str) -> Option<&str> {
     let (scheme, rest) = target.split_once("://")?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.chars().all(|symbol| symbol.is_ascii_alphanumeric() || "+-.".contains(symbol));
+        && scheme
+            .chars()
+            .all(|symbol| symbol.is_ascii_alphanumeric() || "+-.".contains(symbol));
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     is_scheme.then(|| &rest[..end])
 }
@@ -45,14 +53,19 @@ mod tests {
     #[case::userinfo_is_left_in("https://u@a.example/", "u@a.example")]
     #[case::empty("https:///p", "")]
     fn absolute_form_names_one(#[case] target: &str, #[case] value: &str) {
-        let expected = Authority::Present { value: value.to_owned(), source: AuthoritySource::Absolute };
+        let expected = Authority::Present {
+            value: value.to_owned(),
+            source: AuthoritySource::Absolute,
+        };
         assert_eq!(authority("GET", target), expected);
     }
 
     #[test]
     fn connect_is_in_authority_form() {
-        let expected =
-            Authority::Present { value: "a.example:443".to_owned(), source: AuthoritySource::Connect };
+        let expected = Authority::Present {
+            value: "a.example:443".to_owned(),
+            source: AuthoritySource::Connect,
+        };
         assert_eq!(authority("CONNECT", "a.example:443"), expected);
     }
 }

@@ -18,7 +18,7 @@ pub(super) enum Carries {
         /// The stream.
         stream: u32,
     },
-    /// Another part of a block, or that of a promise: PUSH_PROMISE, CONTINUATION.
+    /// Another part of a block, or that of a promise: `PUSH_PROMISE`, CONTINUATION.
     Part,
     /// None.
     Nothing,
@@ -39,12 +39,24 @@ pub(super) fn carries(bytes: &[u8]) -> Option<Carries> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame<'a> {
     /// HEADERS, section 6.2, without padding and priority.
-    Headers { stream: u32, fragment: &'a [u8], last: bool },
-    /// PUSH_PROMISE, section 6.6, without padding.
-    PushPromise { stream: u32, fragment: &'a [u8], last: bool },
+    Headers {
+        stream: u32,
+        fragment: &'a [u8],
+        last: bool,
+    },
+    /// `PUSH_PROMISE`, section 6.6, without padding.
+    PushPromise {
+        stream: u32,
+        fragment: &'a [u8],
+        last: bool,
+    },
     /// CONTINUATION, section 6.10.
-    Continuation { stream: u32, fragment: &'a [u8], last: bool },
-    /// RST_STREAM, section 6.4.
+    Continuation {
+        stream: u32,
+        fragment: &'a [u8],
+        last: bool,
+    },
+    /// `RST_STREAM`, section 6.4.
     Reset { stream: u32 },
     /// SETTINGS, section 6.5, with the one setting that matters here.
     Settings { header_table_size: Option<u32> },
@@ -69,20 +81,36 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Frame<'_>> {
     match header[3] {
         0x1 if stream != 0 => {
             let payload = without_padding(flags, payload)?;
-            let fragment = if flags & PRIORITY == 0 { payload } else { payload.get(5..)? };
-            Some(Frame::Headers { stream, fragment, last })
+            let fragment = if flags & PRIORITY == 0 {
+                payload
+            } else {
+                payload.get(5..)?
+            };
+            Some(Frame::Headers {
+                stream,
+                fragment,
+                last,
+            })
         }
         0x3 if stream != 0 && payload.len() == 4 => Some(Frame::Reset { stream }),
         0x4 if stream == 0 => settings(flags, payload),
         0x5 if stream != 0 => {
             let (_promised, fragment) = stream_id(without_padding(flags, payload)?)?;
-            Some(Frame::PushPromise { stream, fragment, last })
+            Some(Frame::PushPromise {
+                stream,
+                fragment,
+                last,
+            })
         }
         0x7 if stream == 0 && payload.len() >= 8 => {
             let (last_stream, _) = stream_id(payload)?;
             Some(Frame::GoAway { last_stream })
         }
-        0x9 if stream != 0 => Some(Frame::Continuation { stream, fragment: payload, last }),
+        0x9 if stream != 0 => Some(Frame::Continuation {
+            stream,
+            fragment: payload,
+            last,
+        }),
         0x1 | 0x3 | 0x4 | 0x5 | 0x7 | 0x9 => None,
         _ => Some(Frame::Other),
     }
@@ -100,7 +128,9 @@ fn without_padding(flags: u8, payload: &[u8]) -> Option<&[u8]> {
         return Some(payload);
     }
     let (&padding, rest) = payload.split_first()?;
-    rest.len().checked_sub(usize::from(padding)).map(|length| &rest[..length])
+    rest.len()
+        .checked_sub(usize::from(padding))
+        .map(|length| &rest[..length])
 }
 
 fn settings(flags: u8, payload: &[u8]) -> Option<Frame<'_>> {
@@ -129,21 +159,36 @@ mod tests {
     #[case::padded_and_priority(&[0, 0, 8, 1, 0x2c, 0, 0, 0, 1, 1, 0x80, 0, 0, 3, 16, 0x82, 0])]
     #[case::reserved_bit(&[0, 0, 1, 1, 4, 0x80, 0, 0, 1, 0x82])]
     fn headers(#[case] bytes: &[u8]) {
-        let expected = Frame::Headers { stream: 1, fragment: &[0x82], last: true };
+        let expected = Frame::Headers {
+            stream: 1,
+            fragment: &[0x82],
+            last: true,
+        };
         assert_eq!(parse(bytes), Some(expected));
     }
 
     #[test]
     fn push_promise_names_the_stream_it_answers() {
         let bytes = [0, 0, 7, 5, 0xc, 0, 0, 0, 1, 1, 0, 0, 0, 2, 0x82, 0];
-        let expected = Frame::PushPromise { stream: 1, fragment: &[0x82], last: true };
+        let expected = Frame::PushPromise {
+            stream: 1,
+            fragment: &[0x82],
+            last: true,
+        };
         assert_eq!(parse(&bytes), Some(expected));
     }
 
     #[test]
     fn settings_given_twice_count_as_given_last() {
-        let bytes = [0, 0, 18, 4, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 2, 0, 3, 0, 0, 0, 9];
-        assert_eq!(parse(&bytes), Some(Frame::Settings { header_table_size: Some(2) }));
+        let bytes = [
+            0, 0, 18, 4, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 2, 0, 3, 0, 0, 0, 9,
+        ];
+        assert_eq!(
+            parse(&bytes),
+            Some(Frame::Settings {
+                header_table_size: Some(2)
+            })
+        );
     }
 
     #[rstest]

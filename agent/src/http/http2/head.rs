@@ -1,11 +1,9 @@
 //! What the fields of one header block say: RFC 9113, section 8.3.
 
+use crate::http::bounds;
 use crate::http::exchange::{Authority, AuthoritySource, Known, Protocol, RequestHead};
 use crate::http::hpack::Name;
 use crate::http::loss::{Loss, Losses};
-
-/// `Host` fields kept of one request. One is right, two are an attack; more is only more of it.
-const HOSTS: usize = 8;
 
 /// What a header block is, as its pseudo-fields tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +41,10 @@ enum Once {
 
 /// Collects the fields of one header block.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each notes one independent thing that occurred in the block"
+)]
 pub(super) struct Head {
     method: Once,
     authority: Once,
@@ -63,9 +65,12 @@ pub(super) struct Head {
 impl Head {
     /// Takes the next field.
     pub(super) fn field(&mut self, name: Name, value: Option<&str>) {
-        self.regular_first.get_or_insert(matches!(name, Name::Host | Name::Other));
-        self.request |=
-            matches!(name, Name::Authority | Name::Method | Name::Scheme | Name::Path | Name::Protocol);
+        self.regular_first
+            .get_or_insert(matches!(name, Name::Host | Name::Other));
+        self.request |= matches!(
+            name,
+            Name::Authority | Name::Method | Name::Scheme | Name::Path | Name::Protocol
+        );
         let once = match name {
             Name::Authority => &mut self.authority,
             Name::Method => &mut self.method,
@@ -87,7 +92,7 @@ impl Head {
 
     fn host(&mut self, value: Option<&str>) {
         match value {
-            Some(value) if self.hosts.len() < HOSTS => self.hosts.push(value.to_owned()),
+            Some(value) if self.hosts.len() < bounds::HOSTS => self.hosts.push(value.to_owned()),
             _ => self.hosts_unclear = true,
         }
     }
@@ -114,7 +119,10 @@ impl Head {
             losses.add(Loss::TooLarge);
         }
         let authority = match self.authority {
-            Once::Value(value) => Authority::Present { value, source: AuthoritySource::Pseudo },
+            Once::Value(value) => Authority::Present {
+                value,
+                source: AuthoritySource::Pseudo,
+            },
             Once::Absent if !self.unknown_names => Authority::Absent,
             Once::Absent | Once::Unclear => Authority::Unknown,
         };
@@ -130,7 +138,11 @@ impl Head {
             protocol: Protocol::H2,
             method,
             authority,
-            host: if self.hosts_unclear || self.unknown_names { Known::Unknown } else { Known::Yes(self.hosts) },
+            host: if self.hosts_unclear || self.unknown_names {
+                Known::Unknown
+            } else {
+                Known::Yes(self.hosts)
+            },
             extended_connect: if !self.extended && self.unknown_names && connects {
                 Known::Unknown
             } else {
@@ -142,7 +154,11 @@ impl Head {
     /// The block as the head of a response: what status it has.
     pub(super) fn status(&self, losses: &mut Losses) -> ResponseStatus {
         let Once::Value(value) = &self.status else {
-            let reason = if self.unknown_names { Loss::UnknownField } else { Loss::MalformedHead };
+            let reason = if self.unknown_names {
+                Loss::UnknownField
+            } else {
+                Loss::MalformedHead
+            };
             losses.add(reason);
             return ResponseStatus::Unknown;
         };

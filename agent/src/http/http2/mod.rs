@@ -73,7 +73,11 @@ impl Http2 {
         losses: &mut Losses,
         out: &mut Vec<Exchange>,
     ) {
-        let frame = if unit.whole { frame::parse(&unit.bytes) } else { None };
+        let frame = if unit.whole {
+            frame::parse(&unit.bytes)
+        } else {
+            None
+        };
         let Some(frame) = frame else {
             if unit.whole {
                 losses.add(Loss::MalformedFrame);
@@ -86,17 +90,29 @@ impl Http2 {
             self.abandon_block(direction, losses);
         }
         match frame {
-            Frame::Headers { stream, fragment, last } => {
+            Frame::Headers {
+                stream,
+                fragment,
+                last,
+            } => {
                 let block = Block::new(Opener::Headers, stream, fragment, unit.began);
                 self.block(direction, block, last, unit.ended, losses, out);
             }
-            Frame::PushPromise { stream, fragment, last } => {
+            Frame::PushPromise {
+                stream,
+                fragment,
+                last,
+            } => {
                 // Only servers promise: section 8.4.
                 self.learn(opposite(direction));
                 let block = Block::new(Opener::PushPromise, stream, fragment, unit.began);
                 self.block(direction, block, last, unit.ended, losses, out);
             }
-            Frame::Continuation { stream, fragment, last } => {
+            Frame::Continuation {
+                stream,
+                fragment,
+                last,
+            } => {
                 self.continuation(direction, (stream, fragment, last), unit.ended, losses, out);
             }
             Frame::Reset { stream } => {
@@ -186,7 +202,9 @@ impl Http2 {
 
     /// Gives up a block that will not be completed. Its fields are lost, but not that it was there.
     fn abandon_block(&mut self, direction: Direction, losses: &mut Losses) {
-        let Some(block) = self.blocks[direction].take() else { return };
+        let Some(block) = self.blocks[direction].take() else {
+            return;
+        };
         losses.add(Loss::Truncated);
         self.decoders[direction].forget();
         if block.opener == Opener::PushPromise {
@@ -196,8 +214,15 @@ impl Http2 {
             self.learn(direction);
         }
         if self.request_direction == Some(direction) {
-            let lost = Decoded { stream: block.stream, began: block.began, ended: block.began, head: None };
+            let lost = Decoded {
+                stream: block.stream,
+                began: block.began,
+                ended: block.began,
+                head: None,
+            };
             self.request(lost, losses);
+            // It may have been answered while the rest of its block was awaited in vain.
+            self.streams.response_missed(block.stream);
         } else {
             self.streams.response_missed(block.stream);
         }
@@ -229,7 +254,12 @@ impl Http2 {
                 Nature::Trailers | Nature::Unclear => return losses.add(Loss::UnknownField),
             }
         }
-        let decoded = Decoded { stream: block.stream, began: block.began, ended, head };
+        let decoded = Decoded {
+            stream: block.stream,
+            began: block.began,
+            ended,
+            head,
+        };
         if self.request_direction == Some(direction) {
             self.request(decoded, losses);
             self.streams.limit(direction, ended, losses, out);
@@ -245,13 +275,11 @@ impl Http2 {
             self.decoders[direction].forget();
             return None;
         }
-        match self.decoders[direction].decode(&block.bytes, |name, value| head.field(name, value)) {
-            Ok(()) => Some(head),
-            Err(_) => {
-                losses.add(Loss::MalformedBlock);
-                None
-            }
+        let decoded = self.decoders[direction].decode(&block.bytes, |name, value| head.field(name, value));
+        if decoded.is_err() {
+            losses.add(Loss::MalformedBlock);
         }
+        decoded.is_ok().then_some(head)
     }
 
     /// Whether the next head can only be the client's: nothing was missed, and the server has nothing to answer.
@@ -260,8 +288,16 @@ impl Http2 {
     }
 
     /// A header block in the direction of requests.
-    fn request(&mut self, Decoded { stream, began, head, .. }: Decoded, losses: &mut Losses) {
-        let Some(direction) = self.request_direction else { return };
+    fn request(
+        &mut self,
+        Decoded {
+            stream, began, head, ..
+        }: Decoded,
+        losses: &mut Losses,
+    ) {
+        let Some(direction) = self.request_direction else {
+            return;
+        };
         let complete = !self.missed[direction];
         if stream % 2 == 0 {
             // Even numbers are the server's: section 5.1.1.
@@ -279,19 +315,33 @@ impl Http2 {
             // It may be trailers as well.
             (Nature::Unclear, _) if !complete => losses.add(Loss::UnknownField),
             (_, Some(head)) => self.streams.open(stream, head.request(losses), began, complete),
-            (_, None) => self.streams.open(stream, RequestHead::unknown(Protocol::H2), began, complete),
+            (_, None) => self
+                .streams
+                .open(stream, RequestHead::unknown(Protocol::H2), began, complete),
         }
     }
 
     /// A header block in the direction of responses.
     fn response(
         &mut self,
-        Decoded { stream, began, ended, head }: Decoded,
+        Decoded {
+            stream,
+            began,
+            ended,
+            head,
+        }: Decoded,
         request_direction: Direction,
         losses: &mut Losses,
         out: &mut Vec<Exchange>,
     ) {
         let nature = head.as_ref().map_or(Nature::Unclear, Head::nature);
+        let under_way = self.blocks[request_direction]
+            .as_ref()
+            .is_some_and(|block| block.stream == stream);
+        if under_way && self.streams.is_new(stream) {
+            // Nobody answers half a head: the other half passed unseen.
+            self.abandon_block(request_direction, losses);
+        }
         if !self.streams.is_waiting(stream) {
             // Trailers, or what the client no longer waits for; but if its request was never seen, a loss.
             let unseen = self.missed[request_direction] || self.streams.is_new(stream);
@@ -316,6 +366,7 @@ impl Http2 {
         if status.is_none() && nature == Nature::Unclear && head.is_some() {
             losses.add(Loss::UnknownField);
         }
-        self.streams.answer(stream, request_direction, status, (began, ended), out);
+        self.streams
+            .answer(stream, request_direction, status, (began, ended), out);
     }
 }

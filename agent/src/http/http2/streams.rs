@@ -44,17 +44,19 @@ impl Streams {
     }
 
     /// A request came, on a stream that is new. `complete` says that no request was missed before.
-    pub(super) fn open(
-        &mut self,
-        stream: u32,
-        head: RequestHead,
-        requested_at: u64,
-        complete: bool,
-    ) {
+    pub(super) fn open(&mut self, stream: u32, head: RequestHead, requested_at: u64, complete: bool) {
         self.highest = stream;
         self.count += 1;
         let number = complete.then_some(self.count);
-        self.waiting.insert(stream, Waiting { number, head, requested_at, response_missed: false });
+        self.waiting.insert(
+            stream,
+            Waiting {
+                number,
+                head,
+                requested_at,
+                response_missed: false,
+            },
+        );
     }
 
     /// Gives up the oldest stream if more wait than are kept.
@@ -94,7 +96,9 @@ impl Streams {
 
     /// Whether the response of this stream may have been missed.
     pub(super) fn is_response_missed(&self, stream: u32) -> bool {
-        self.waiting.get(&stream).is_some_and(|waiting| waiting.response_missed)
+        self.waiting
+            .get(&stream)
+            .is_some_and(|waiting| waiting.response_missed)
     }
 
     /// The final response came on this stream, `status` being `None` if it could not be seen.
@@ -115,7 +119,11 @@ impl Streams {
     /// The stream ended, and if no response was missed, none came.
     pub(super) fn end(&mut self, stream: u32, direction: Direction, now: u64, out: &mut Vec<Exchange>) {
         if let Some(waiting) = self.waiting.remove(&stream) {
-            let status = if waiting.response_missed { Status::Unknown } else { Status::NoneCame };
+            let status = if waiting.response_missed {
+                Status::Unknown
+            } else {
+                Status::NoneCame
+            };
             out.push(waiting.complete(stream, direction, status, None, now));
         }
     }
@@ -124,8 +132,11 @@ impl Streams {
     pub(super) fn close(&mut self, direction: Direction, now: u64, out: &mut Vec<Exchange>) {
         for (stream, waiting) in std::mem::take(&mut self.waiting) {
             let refused = self.last.is_some_and(|last| stream > last);
-            let status =
-                if waiting.response_missed && !refused { Status::Unknown } else { Status::NoneCame };
+            let status = if waiting.response_missed && !refused {
+                Status::Unknown
+            } else {
+                Status::NoneCame
+            };
             out.push(waiting.complete(stream, direction, status, None, now));
         }
     }
