@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::export::control::{AskError, BindError};
 use crate::export::http::ListenError;
+use crate::kernel::LoadError;
 
 /// Exit code of a bad configuration (`EX_USAGE` of sysexits).
 pub const CONFIGURATION: u8 = 64;
@@ -45,6 +46,14 @@ impl Failure {
             message: format!("{:#}", error.into()),
         }
     }
+}
+
+/// Gives an error of the kernel side its exit code; others pass.
+pub fn unavailable_kernel(error: anyhow::Error) -> anyhow::Error {
+    if error.downcast_ref::<LoadError>().is_some() {
+        return Failure::unavailable(format!("{error:#}")).into();
+    }
+    error
 }
 
 impl From<ListenError> for Failure {

@@ -3,11 +3,24 @@
 use std::process::ExitCode;
 
 use super::args::RunArgs;
+use super::{failure, logging};
+use crate::live::{self, Endpoints, Options};
 
-/// Runs the subcommand.
+/// Runs the agent until it is told to stop.
 ///
 /// # Errors
-/// Always: it is not built yet.
-pub fn run(_args: &RunArgs) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("'run' is not built yet")
+/// Returns what keeps it from starting: 69 for a missing kernel feature or privilege.
+pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    logging::start()?;
+    let endpoints = Endpoints {
+        listen: args.listen,
+        control: args.control.clone(),
+    };
+    let options = Options {
+        endpoints: Some(endpoints),
+        recording: None,
+        duration: None,
+    };
+    live::run(options).map_err(failure::unavailable_kernel)?;
+    Ok(ExitCode::SUCCESS)
 }

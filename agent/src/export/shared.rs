@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::health::Health;
 use super::metrics::Metrics;
 use super::store::{Limits, Store};
+use crate::observer::{Output, connection_view};
 
 /// Handle on store, metrics and health; clones share them.
 ///
@@ -34,6 +35,22 @@ impl Shared {
     /// Locks the store. Each fact is written whole, so the store outlives a writer that panicked.
     pub fn store(&self) -> MutexGuard<'_, Store> {
         self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what the observer tells.
+    pub fn take(&self, outputs: impl Iterator<Item = Output>) {
+        let mut store = self.store();
+        for output in outputs {
+            match output {
+                Output::Opened(facts) => store.connection_opened(connection_view(&facts, true)),
+                Output::Updated(facts) => store.connection_updated(connection_view(&facts, true)),
+                Output::Closed(facts) => store.connection_closed(connection_view(&facts, false)),
+                Output::Exchange(judged) => store.exchange(judged.view()),
+                Output::Lost { stage, reason, count } => self.metrics().loss(stage, reason, count),
+                Output::Joined { result } => self.metrics().join(result),
+                Output::Confirm { .. } => {}
+            }
+        }
     }
 
     /// Counters that are not facts of an exchange or a connection: losses, hits, joins.

@@ -144,11 +144,12 @@ impl Conversation {
         });
         match (version, content) {
             (Version::Http1(http1), Content::Http1Head) => {
-                if http1.is_idle() && direction != http1.request_direction() {
-                    // A server may refuse a request before it has read all of its head.
-                    if let Some(request) = self.assemblies[opposite(direction)].cut_off(&mut self.losses) {
-                        http1.head(opposite(direction), &request, &mut self.losses, out);
-                    }
+                let request = opposite(direction);
+                if request == http1.request_direction()
+                    && http1.may_answer_head_under_way()
+                    && let Some(cut_off) = self.assemblies[request].cut_off(&mut self.losses)
+                {
+                    http1.head(request, &cut_off, &mut self.losses, out);
                 }
                 http1.head(direction, unit, &mut self.losses, out);
             }

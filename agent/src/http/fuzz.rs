@@ -2,7 +2,8 @@
 
 use ebpf::record::{Content, Direction};
 
-use super::hpack::{Decoder, LONGEST_VALUE};
+use super::bounds;
+use super::hpack::Decoder;
 use super::{Conversation, Exchange, Piece};
 
 /// The octets are a head of HTTP/1.
@@ -25,7 +26,7 @@ pub fn hpack_block(data: &[u8]) {
             decoder.forget();
         }
         let _ = decoder.decode(block, |_, value| {
-            assert!(value.is_none_or(|value| value.len() <= 3 * LONGEST_VALUE));
+            assert!(value.is_none_or(|value| value.len() <= 3 * bounds::VALUE));
         });
     }
 }
@@ -96,7 +97,7 @@ fn assert_bounded(exchange: &Exchange) {
     for text in kept.chain(exchange.authority.value()) {
         // An octet that is no UTF-8 becomes a character of three.
         assert!(
-            text.len() <= 3 * LONGEST_VALUE,
+            text.len() <= 3 * bounds::VALUE,
             "{} octets were kept of one value",
             text.len()
         );

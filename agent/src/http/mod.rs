@@ -8,6 +8,7 @@
 //! Everything here is sans-IO: bytes and times in, facts out. What cannot be known says so, and why is counted.
 
 mod assembly;
+mod bounds;
 mod conversation;
 mod direction;
 mod exchange;

@@ -129,9 +129,16 @@ impl Kernel {
             .take_map("LAYOUTS")
             .ok_or_else(|| refused("the object", "it has no map LAYOUTS"))
             .and_then(|map| Array::try_from(map).map_err(|error| refused("map LAYOUTS", &error)))?;
+        let connections = ebpf
+            .take_map("CONNECTIONS")
+            .ok_or_else(|| refused("the object", "it has no map CONNECTIONS"))
+            .and_then(|map| {
+                MapOfConnections::try_from(map).map_err(|error| refused("map CONNECTIONS", &error))
+            })?;
         let mut kernel = Self {
             ebpf,
             layouts,
+            connections,
             features,
             kernel_layout,
         };

@@ -136,6 +136,39 @@ impl Judged {
     }
 }
 
+/// A connection as the public contract spells it.
+pub fn connection_view(facts: &Facts, open: bool) -> view::Connection {
+    let socket = facts.socket.as_ref();
+    view::Connection {
+        id: facts.id,
+        time: timestamp::from_nanoseconds(facts.opened_at),
+        open,
+        role: facts.role.map(|role| role.as_str().to_owned()),
+        protocol: None,
+        sni: match &facts.name {
+            ServerName::Sent { name, .. } => Some(name.clone()),
+            ServerName::Absent | ServerName::Unknown => None,
+        },
+        sni_state: sni_state(facts).as_str().to_owned(),
+        local: socket.map(|socket| socket.local.to_string()),
+        peer: socket.map(|socket| socket.peer.to_string()),
+        client_random: facts.client_random.map(hexadecimal),
+        version: match facts.version {
+            0x0301 => Some("TLSv1.0".to_owned()),
+            0x0302 => Some("TLSv1.1".to_owned()),
+            0x0303 => Some("TLSv1.2".to_owned()),
+            0x0304 => Some("TLSv1.3".to_owned()),
+            _ => None,
+        },
+        resumed: facts.resumed,
+        requests: 0,
+        authorities: Vec::new(),
+        certificate: certificate(facts),
+        process: view::Process::clone(&facts.process),
+        provenance: provenance(facts),
+    }
+}
+
 fn facts(connection: &Facts, exchange: &http::Exchange) -> verdict::Facts {
     let called = matches!(&connection.name, ServerName::Sent { source: "call", .. });
     let mut facts = verdict::Facts {

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ebpf::record::{self, Direction};
 
-pub use judged::Judged;
+pub use judged::{Judged, connection_view};
 use tracked::Tracked;
 
 use crate::{

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 pub use self::args::InspectArgs;
+pub use self::render::exchanges as exchange_lines;
 use super::failure::Failure;
 use super::table::printable;
 use crate::export::control::{self, Answer, Command, Request};

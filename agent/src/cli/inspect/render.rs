@@ -54,7 +54,8 @@ fn summary(lines: &[SummaryLine]) -> Vec<String> {
     table::lines(&columns, &lines.iter().map(row).collect::<Vec<_>>())
 }
 
-fn exchanges(exchanges: &[Exchange]) -> Vec<String> {
+/// A table of exchanges.
+pub fn exchanges(exchanges: &[Exchange]) -> Vec<String> {
     let columns = [
         ("ID", Kind::Number),
         ("TIME (UTC)", Kind::Text),

@@ -16,7 +16,7 @@ fn decode(decoder: &mut Decoder, hexadecimal: &str) -> Vec<String> {
     let mut fields = Vec::new();
     decoder
         .decode(&block, |name, value| {
-            fields.push(format!("{name:?} {}", value.unwrap_or(DROPPED)))
+            fields.push(format!("{name:?} {}", value.unwrap_or(DROPPED)));
         })
         .unwrap();
     fields
@@ -120,7 +120,7 @@ fn refuses_and_then_knows_nothing(#[case] block: &[u8], #[case] malformed: Malfo
     let mut fields = Vec::new();
     decoder
         .decode(&[0xbe, 0x82], |name, value| {
-            fields.push((name, value.map(str::to_owned)))
+            fields.push((name, value.map(str::to_owned)));
         })
         .unwrap();
     assert_eq!(

@@ -74,12 +74,11 @@ impl Encoder {
             "host" => index == 38,
             _ => false,
         });
-        match dynamic.or(fixed).filter(|_| !spelled_out) {
-            Some(index) => integer(block, pattern, prefix, index),
-            None => {
-                integer(block, pattern, prefix, 0);
-                string(block, name, choice);
-            }
+        if let Some(index) = dynamic.or(fixed).filter(|_| !spelled_out) {
+            integer(block, pattern, prefix, index);
+        } else {
+            integer(block, pattern, prefix, 0);
+            string(block, name, choice);
         }
         string(block, value, choice);
         if choice & 2 != 0 {
@@ -179,7 +178,7 @@ fn run(steps: &[Step], late: bool, mut each: impl FnMut(&Sent, Name, Option<&str
         let mut expected = fields.iter().map(|(field, _)| field);
         decoder
             .decode(&block, |name, value| {
-                each(expected.next().unwrap(), name, value, lost_any)
+                each(expected.next().unwrap(), name, value, lost_any);
             })
             .unwrap();
         assert!(expected.next().is_none());

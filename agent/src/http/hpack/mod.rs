@@ -21,7 +21,6 @@ mod oracle;
 use limit::Limit;
 pub(crate) use name::Name;
 use table::{Entry, Table};
-pub(crate) use text::LONGEST_VALUE;
 use text::Text;
 
 /// What is wrong with a header block.

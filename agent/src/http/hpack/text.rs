@@ -2,9 +2,7 @@
 
 use super::name::{self, Name};
 use super::{Malformed, huffman, integer};
-
-/// Longest value kept, in octets. A DNS name has at most 253, and a port six with its colon.
-pub(crate) const LONGEST_VALUE: usize = 512;
+use crate::http::bounds;
 
 /// A string literal as it stands in the block.
 pub(super) struct Text<'a> {
@@ -53,7 +51,7 @@ impl<'a> Text<'a> {
     /// # Errors
     /// [`Malformed::Huffman`].
     pub(super) fn value(&self) -> Result<(Option<String>, u32), Malformed> {
-        let (kept, length) = self.at_most(LONGEST_VALUE)?;
+        let (kept, length) = self.at_most(bounds::VALUE)?;
         Ok((
             kept.map(|octets| String::from_utf8_lossy(&octets).into_owned()),
             length,
@@ -89,7 +87,7 @@ mod tests {
     #[test]
     fn a_value_too_long_to_keep_still_counts_its_octets() {
         let mut block = vec![0x7f, 0x82, 0x03];
-        block.extend([b'x'; LONGEST_VALUE + 1]);
+        block.extend([b'x'; bounds::VALUE + 1]);
         let text = Text::take(&mut block.as_slice()).unwrap();
         assert_eq!(text.value().unwrap(), (None, 513));
     }

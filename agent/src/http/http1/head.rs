@@ -1,13 +1,10 @@
 //! Heads: start line and fields, RFC 9112, sections 3 to 5.
 
 use crate::http::assembly::Unit;
+use crate::http::bounds;
 use crate::http::exchange::{Authority, Known, Protocol, RequestHead};
-use crate::http::hpack::LONGEST_VALUE;
 use crate::http::http1::target;
 use crate::http::loss::{Loss, Losses};
-
-/// `Host` fields kept of one request. One is right, two are an attack; more is only more of it.
-const HOSTS: usize = 8;
 
 /// Whether a head is a response's. No method can begin so: `/` is no token character.
 pub(super) fn looks_like_response(head: &[u8]) -> bool {
@@ -31,7 +28,7 @@ pub(super) fn request(unit: &Unit, losses: &mut Losses) -> RequestHead {
     let (Some(method), Some(target), Some(_)) = (request.method, request.path, request.version) else {
         return RequestHead::unknown(protocol);
     };
-    if method.len() > LONGEST_VALUE {
+    if method.len() > bounds::VALUE {
         losses.add(Loss::TooLarge);
         return RequestHead::unknown(protocol);
     }
@@ -65,7 +62,7 @@ pub(super) fn status(unit: &Unit, losses: &mut Losses) -> Option<u16> {
 
 /// A place for each field that the head can have.
 fn room_for_fields(head: &[u8]) -> Vec<httparse::Header<'_>> {
-    vec![httparse::EMPTY_HEADER; head.iter().filter(|&&octet| octet == b'\n').count()]
+    vec![httparse::EMPTY_HEADER; head.split(|&octet| octet == b'\n').count()]
 }
 
 fn hosts(fields: &[httparse::Header<'_>], losses: &mut Losses) -> Known<Vec<String>> {
@@ -74,7 +71,7 @@ fn hosts(fields: &[httparse::Header<'_>], losses: &mut Losses) -> Known<Vec<Stri
         .iter()
         .filter(|field| field.name.eq_ignore_ascii_case("host"))
     {
-        if hosts.len() == HOSTS || field.value.len() > LONGEST_VALUE {
+        if hosts.len() == bounds::HOSTS || field.value.len() > bounds::VALUE {
             losses.add(Loss::TooLarge);
             return Known::Unknown;
         }
@@ -86,7 +83,7 @@ fn hosts(fields: &[httparse::Header<'_>], losses: &mut Losses) -> Known<Vec<Stri
 
 fn bounded(authority: Authority, losses: &mut Losses) -> Authority {
     match &authority {
-        Authority::Present { value, .. } if value.len() > LONGEST_VALUE => {
+        Authority::Present { value, .. } if value.len() > bounds::VALUE => {
             losses.add(Loss::TooLarge);
             Authority::Unknown
         }

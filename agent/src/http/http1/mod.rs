@@ -49,9 +49,10 @@ impl Http1 {
         self.request_direction
     }
 
-    /// Whether no request is waiting for its response.
-    pub(super) fn is_idle(&self) -> bool {
-        self.pairings.is_empty()
+    /// Whether the next response may answer a request whose head is still under way: a server may refuse a request
+    /// before it has read all of its head, and after a loss the rest of the head may have passed unseen.
+    pub(super) fn may_answer_head_under_way(&self) -> bool {
+        self.pairings.is_empty() || self.pairings.is_response_missed()
     }
 
     /// Heads of this direction were lost.

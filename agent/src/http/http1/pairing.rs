@@ -7,7 +7,7 @@
 //!                  │ requests missed   v
 //!                  v                 Certain <── new connection
 //!               Doubtful <─────────────┘
-//!                  └── as from Assumed ┘  requests missed, or responses missed while several waited
+//!                  └── as from Assumed ┘  requests missed, or responses missed while requests waited
 //! ```
 //!
 //! Responses carry no name of their request; only their order does. As long as every head was seen, the oldest
@@ -66,7 +66,7 @@ pub(super) struct Pairings {
     /// What the requests so far were for.
     earlier: Earlier,
     order: Order,
-    /// Whether a final response came since the order was last in doubt.
+    /// Whether a final response came to a request whose order is in doubt, or to one that was missed.
     answered_since: bool,
     /// Whether responses were missed since the latest one.
     response_missed: bool,
@@ -96,6 +96,11 @@ impl Pairings {
     /// Whether no request is waiting.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.dropped == 0
+    }
+
+    /// Whether responses were missed since the latest one.
+    pub(super) const fn is_response_missed(&self) -> bool {
+        self.response_missed
     }
 
     /// Requests may have been missed.
@@ -150,9 +155,9 @@ impl Pairings {
         out: &mut Vec<Exchange>,
     ) {
         let missed = std::mem::take(&mut self.response_missed);
-        self.answered_since = true;
-        if missed && (self.waiting.len() + self.dropped > 1 || self.order == Order::Doubtful) {
-            // Any of those that wait may have been answered by what was missed.
+        if missed && !self.is_empty() {
+            // Any of those that wait may have been answered by what was missed, even if only one does: losses come
+            // in bursts, and a later request may have been missed without its direction showing it yet.
             losses.add(Loss::AmbiguousResponse);
             self.dropped = 0;
             out.extend(self.waiting.drain(..).map(|waiting| {
@@ -164,12 +169,16 @@ impl Pairings {
         }
         let Some(oldest) = self.waiting.pop_front() else {
             // Those not kept were counted when they came.
-            match self.dropped.checked_sub(1) {
-                Some(dropped) => self.dropped = dropped,
-                None => losses.add(Loss::StrayResponse),
+            if self.dropped > 0 {
+                self.dropped -= 1;
+            } else {
+                self.answered_since = true;
+                losses.add(Loss::StrayResponse);
             }
             return;
         };
+        // The answer of a request from before the loss says nothing about those missed.
+        self.answered_since |= oldest.order != Order::Certain;
         let status = answer.status.map_or(Status::Unknown, Status::Code);
         let (status, answered_at, pairing) = match oldest.order {
             Order::Certain => (status, Some(answer.began), Pairing::Certain),

@@ -1,4 +1,4 @@
-//! Header blocks: a HEADERS or PUSH_PROMISE frame and its CONTINUATIONs, RFC 9113, section 4.3.
+//! Header blocks: a HEADERS or `PUSH_PROMISE` frame and its CONTINUATIONs, RFC 9113, section 4.3.
 
 use crate::http::assembly::LONGEST;
 
@@ -7,7 +7,7 @@ use crate::http::assembly::LONGEST;
 pub(super) enum Opener {
     /// HEADERS: the block belongs to the stream.
     Headers,
-    /// PUSH_PROMISE: the block is a request of the server's own making. No client sent it, so it is no exchange.
+    /// `PUSH_PROMISE`: the block is a request of the server's own making. No client sent it, so it is no exchange.
     PushPromise,
 }
 

@@ -18,7 +18,7 @@ pub(super) enum Carries {
         /// The stream.
         stream: u32,
     },
-    /// Another part of a block, or that of a promise: PUSH_PROMISE, CONTINUATION.
+    /// Another part of a block, or that of a promise: `PUSH_PROMISE`, CONTINUATION.
     Part,
     /// None.
     Nothing,
@@ -44,7 +44,7 @@ pub(super) enum Frame<'a> {
         fragment: &'a [u8],
         last: bool,
     },
-    /// PUSH_PROMISE, section 6.6, without padding.
+    /// `PUSH_PROMISE`, section 6.6, without padding.
     PushPromise {
         stream: u32,
         fragment: &'a [u8],
@@ -56,7 +56,7 @@ pub(super) enum Frame<'a> {
         fragment: &'a [u8],
         last: bool,
     },
-    /// RST_STREAM, section 6.4.
+    /// `RST_STREAM`, section 6.4.
     Reset { stream: u32 },
     /// SETTINGS, section 6.5, with the one setting that matters here.
     Settings { header_table_size: Option<u32> },

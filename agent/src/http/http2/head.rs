@@ -1,11 +1,9 @@
 //! What the fields of one header block say: RFC 9113, section 8.3.
 
+use crate::http::bounds;
 use crate::http::exchange::{Authority, AuthoritySource, Known, Protocol, RequestHead};
 use crate::http::hpack::Name;
 use crate::http::loss::{Loss, Losses};
-
-/// `Host` fields kept of one request. One is right, two are an attack; more is only more of it.
-const HOSTS: usize = 8;
 
 /// What a header block is, as its pseudo-fields tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +41,10 @@ enum Once {
 
 /// Collects the fields of one header block.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each notes one independent thing that occurred in the block"
+)]
 pub(super) struct Head {
     method: Once,
     authority: Once,
@@ -90,7 +92,7 @@ impl Head {
 
     fn host(&mut self, value: Option<&str>) {
         match value {
-            Some(value) if self.hosts.len() < HOSTS => self.hosts.push(value.to_owned()),
+            Some(value) if self.hosts.len() < bounds::HOSTS => self.hosts.push(value.to_owned()),
             _ => self.hosts_unclear = true,
         }
     }

@@ -221,6 +221,8 @@ impl Http2 {
                 head: None,
             };
             self.request(lost, losses);
+            // It may have been answered while the rest of its block was awaited in vain.
+            self.streams.response_missed(block.stream);
         } else {
             self.streams.response_missed(block.stream);
         }
@@ -273,13 +275,11 @@ impl Http2 {
             self.decoders[direction].forget();
             return None;
         }
-        match self.decoders[direction].decode(&block.bytes, |name, value| head.field(name, value)) {
-            Ok(()) => Some(head),
-            Err(_) => {
-                losses.add(Loss::MalformedBlock);
-                None
-            }
+        let decoded = self.decoders[direction].decode(&block.bytes, |name, value| head.field(name, value));
+        if decoded.is_err() {
+            losses.add(Loss::MalformedBlock);
         }
+        decoded.is_ok().then_some(head)
     }
 
     /// Whether the next head can only be the client's: nothing was missed, and the server has nothing to answer.
@@ -335,6 +335,13 @@ impl Http2 {
         out: &mut Vec<Exchange>,
     ) {
         let nature = head.as_ref().map_or(Nature::Unclear, Head::nature);
+        let under_way = self.blocks[request_direction]
+            .as_ref()
+            .is_some_and(|block| block.stream == stream);
+        if under_way && self.streams.is_new(stream) {
+            // Nobody answers half a head: the other half passed unseen.
+            self.abandon_block(request_direction, losses);
+        }
         if !self.streams.is_waiting(stream) {
             // Trailers, or what the client no longer waits for; but if its request was never seen, a loss.
             let unseen = self.missed[request_direction] || self.streams.is_new(stream);

@@ -45,11 +45,6 @@ impl Streams {
         }
     }
 
-    /// Requests were missed.
-    pub(super) const fn requests_missed(&mut self) {
-        self.earlier.missed();
-    }
-
     /// Whether a request on this stream is new: identifiers only rise (RFC 9113, section 5.1.1), so any other
     /// block in the direction of requests is trailers.
     pub(super) const fn is_new(&self, stream: u32) -> bool {
