@@ -26,12 +26,15 @@ pub fn enter(id: u64, call: Call) {
     // SAFETY: the pointer comes from the map; the entry belongs to this thread.
     let thread = unsafe { &mut *thread };
     let mut depth = thread.depth;
-    // Calls that were left without returning (longjmp, exceptions) lie at or below the new one's stack.
     for _ in 0..DEPTH {
-        if depth == 0
-            || depth > DEPTH as u64
-            || thread.calls[(depth as usize - 1) & (DEPTH - 1)].stack > call.stack
-        {
+        if depth == 0 || depth > DEPTH as u64 {
+            break;
+        }
+        let outer = &thread.calls[(depth as usize - 1) & (DEPTH - 1)];
+        // The stack grows downwards, so a call that is still active lies above. At the same place, another
+        // function is one that ended in a jump to this one, as SSL_connect does; the same function was left
+        // without returning (longjmp, exceptions).
+        if outer.stack > call.stack || outer.stack == call.stack && outer.function != call.function {
             break;
         }
         depth -= 1;

@@ -90,7 +90,9 @@ pub struct Call {
     /// The kernel's `struct sock` that was used meanwhile; 0 if none.
     pub sock: u64,
     /// 1 if more than one was.
-    pub conflict: u64,
+    pub conflict: u32,
+    /// Number of the [`crate::function::Function`].
+    pub function: u32,
 }
 
 impl Call {
@@ -102,6 +104,7 @@ impl Call {
         stack: 0,
         sock: 0,
         conflict: 0,
+        function: 0,
     };
 }
 

@@ -38,6 +38,7 @@ pub fn call_entry(context: ProbeContext) -> u32 {
         stack,
         sock: 0,
         conflict: 0,
+        function: u32::from(cookie.function),
     };
     calls::enter(bpf_get_current_pid_tgid(), call);
     0
