@@ -1,7 +1,6 @@
 //! The rig itself: servers answer as the tests assume, and clients write down what they did.
 #![expect(clippy::unwrap_used, reason = "a rig that cannot be built fails the test")]
 
-
 use xtask::rig::apache::{Apache, Site};
 use xtask::rig::certificate::{Authority, Certificate};
 use xtask::rig::clients::Visit;

@@ -26,8 +26,8 @@ pub(super) const CASES: &[Case] = &[
 
 /// Exit code: the command line is wrong.
 const USAGE: i32 = 2;
-/// Exit code: the configuration cannot be used.
-const CONFIGURATION: i32 = 64;
+/// Exit code: something is in the way.
+const PROBLEM: i32 = 1;
 /// nobody and nogroup on Debian.
 const NOBODY: &str = "65534";
 
@@ -58,7 +58,11 @@ fn bad_line(setting: &Setting) -> Result<String> {
     let output = child
         .wait_with_output()
         .context("cannot wait for wrongway judge")?;
-    ensure!(output.status.code() == Some(1), "ended with {}", output.status);
+    ensure!(
+        output.status.code() == Some(PROBLEM),
+        "ended with {}",
+        output.status
+    );
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let objects = printed
         .lines()
@@ -102,14 +106,14 @@ fn port_taken(setting: &Setting) -> Result<String> {
     let address = listener.local_addr()?.to_string();
     let control = scratch.path().join("control.sock");
     let output = run(&mut second_agent(&setting.binary, &address, &control))?;
-    expect(&output, CONFIGURATION, &address)
+    expect(&output, PROBLEM, &address)
 }
 
 fn socket_taken(setting: &Setting) -> Result<String> {
     let scratch = Scratch::new("test")?;
     let agent = start_agent(setting, &scratch)?;
     let output = run(&mut second_agent(&setting.binary, "127.0.0.1:0", agent.control()))?;
-    expect(&output, CONFIGURATION, &agent.control().display().to_string())
+    expect(&output, PROBLEM, &agent.control().display().to_string())
 }
 
 /// A socket file without anybody behind it is in nobody's way.

@@ -76,7 +76,7 @@ fn server_gone(setting: &Setting) -> Result<String> {
     let mut world = World::new(setting)?;
     let visits = vec![Visit::new(Some(NAME), NAME, "/"); 10];
     curl::visit(&world.scratch, world.nginx.port, Version::Http1, &visits)?;
-    world.nginx.process.kill()?;
+    world.nginx.kill()?;
     world.nginx = start_nginx(&world.scratch, None).context("the second nginx")?;
     let truths = curl::visit(&world.scratch, world.nginx.port, Version::Http1, &visits)?;
     world.demand(&truths)
