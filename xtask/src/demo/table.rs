@@ -104,13 +104,14 @@ fn kind_of(exchange: &Exchange, show: &Show) -> Kind {
     }
 }
 
-/// The first exchange of each verdict that is more than fine, as the server's side tells it.
+/// One exchange of each distinct finding, as the server's side tells it where it does.
 fn findings(show: &Show) -> Vec<&Exchange> {
-    let mut found: BTreeMap<&str, &Exchange> = BTreeMap::new();
+    let mut found: BTreeMap<_, &Exchange> = BTreeMap::new();
     for exchange in relevant(show).filter(|exchange| exchange.class != "fine") {
-        let entry = found.entry(&exchange.verdict).or_insert(exchange);
-        if entry.role.as_deref() != Some("server") && exchange.role.as_deref() == Some("server") {
-            *entry = exchange;
+        let key = (&exchange.verdict, &exchange.sni, &exchange.authority);
+        let known = found.entry(key).or_insert(exchange);
+        if known.role.as_deref() != Some("server") && exchange.role.as_deref() == Some("server") {
+            *known = exchange;
         }
     }
     found.into_values().collect()
