@@ -28,7 +28,7 @@ fn no_leak(setting: &Setting) -> Result<String> {
     let pid = world.agent.process.pid();
     let before = bpf::hash_entries(pid)?;
     let visits = vec![Visit::new(Some(NAME), NAME, "/").closing(); CONNECTIONS];
-    let truths = curl::visit(&world.scratch, world.nginx.port, Version::Http1, &visits)?;
+    let truths = curl::visit(world.scratch, world.nginx.port, Version::Http1, &visits)?;
     let deadline = Instant::now() + RELEASE;
     let mut after = bpf::hash_entries(pid)?;
     while after > before && Instant::now() < deadline {

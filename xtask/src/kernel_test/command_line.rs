@@ -13,7 +13,6 @@ use serde_json::Value;
 use super::world::start_agent;
 use super::{Case, Setting};
 use crate::rig::agent::UNSUPPORTED;
-use crate::rig::scratch::Scratch;
 
 pub(super) const CASES: &[Case] = &[
     case("command_line::bad_flag", false, bad_flag),
@@ -80,9 +79,8 @@ fn bad_line(setting: &Setting) -> Result<String> {
 }
 
 fn not_root(setting: &Setting) -> Result<String> {
-    let scratch = Scratch::new("test")?;
     // Where it was built may be closed to others.
-    let binary = scratch.path().join("wrongway");
+    let binary = setting.scratch.path().join("wrongway");
     fs::copy(&setting.binary, &binary).context("cannot copy the agent")?;
     let control = std::env::temp_dir().join(format!("wrongway-nobody-{}.sock", std::process::id()));
     let mut command = if geteuid().is_root() {
@@ -101,25 +99,22 @@ fn not_root(setting: &Setting) -> Result<String> {
 }
 
 fn port_taken(setting: &Setting) -> Result<String> {
-    let scratch = Scratch::new("test")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port to take")?;
     let address = listener.local_addr()?.to_string();
-    let control = scratch.path().join("control.sock");
+    let control = setting.scratch.path().join("control.sock");
     let output = run(&mut second_agent(&setting.binary, &address, &control))?;
     expect(&output, PROBLEM, &address)
 }
 
 fn socket_taken(setting: &Setting) -> Result<String> {
-    let scratch = Scratch::new("test")?;
-    let agent = start_agent(setting, &scratch)?;
+    let agent = start_agent(setting)?;
     let output = run(&mut second_agent(&setting.binary, "127.0.0.1:0", agent.control()))?;
     expect(&output, PROBLEM, &agent.control().display().to_string())
 }
 
 /// A socket file without anybody behind it is in nobody's way.
 fn stale_socket(setting: &Setting) -> Result<String> {
-    let scratch = Scratch::new("test")?;
-    let mut first = start_agent(setting, &scratch)?;
+    let mut first = start_agent(setting)?;
     first.process.kill()?;
     ensure!(
         first.control().exists(),

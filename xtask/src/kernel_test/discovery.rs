@@ -46,7 +46,7 @@ fn private_library(setting: &Setting) -> Result<String> {
     let visits = vec![Visit::new(Some(NAME), NAME, "/").closing(); REQUESTS];
     let truths = curl::visit_with(
         &mut command,
-        &world.scratch,
+        world.scratch,
         world.nginx.port,
         Version::Http1,
         &visits,
