@@ -18,6 +18,7 @@ pub(super) const CASES: &[Case] = &[
     case("command_line::bad_flag", false, bad_flag),
     case("command_line::judge_goes_on_after_a_bad_line", false, bad_line),
     case("command_line::not_root", false, not_root),
+    case("command_line::capability_missing", false, capability_missing),
     case("command_line::port_taken", true, port_taken),
     case("command_line::socket_taken", true, socket_taken),
     case("command_line::socket_of_a_dead_agent", true, stale_socket),
@@ -96,6 +97,21 @@ fn not_root(setting: &Setting) -> Result<String> {
         .args(["run", "--listen", "127.0.0.1:0", "--control"])
         .arg(&control))?;
     expect(&output, UNSUPPORTED, "root")
+}
+
+/// Root without its capabilities, as in a container that is not privileged.
+fn capability_missing(setting: &Setting) -> Result<String> {
+    if !geteuid().is_root() {
+        return not_root(setting);
+    }
+    let control = setting.scratch.path().join("control.sock");
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--bounding-set", "-all", "--inh-caps", "-all"])
+        .arg(&setting.binary)
+        .args(["run", "--listen", "127.0.0.1:0", "--control"])
+        .arg(&control);
+    expect(&run(&mut command)?, UNSUPPORTED, "CAP_")
 }
 
 fn port_taken(setting: &Setting) -> Result<String> {
