@@ -10,6 +10,7 @@ use crate::progress::Progress;
 use crate::rig::agent::{Agent, Start};
 use crate::rig::apache::{Apache, Site};
 use crate::rig::certificate::Authority;
+use crate::rig::clients::node;
 use crate::rig::nginx::{self, Nginx};
 use crate::rig::scratch::Scratch;
 
@@ -35,6 +36,7 @@ fn play(binary: &Path, record: Option<&Path>, progress: &Progress, scratch: &Scr
     let apache = start_apache(scratch)?;
     progress.step("starting nginx with a wildcard certificate");
     let nginx = start_nginx(scratch)?;
+    let _node = node::idle(scratch)?;
     progress.step("starting Wrongway");
     let mut agent = match Agent::start(binary, scratch)? {
         Start::Ready(agent) => agent,

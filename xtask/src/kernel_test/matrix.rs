@@ -39,6 +39,7 @@ const fn case(name: &'static str, run: fn(&Setting) -> Result<String>) -> Case {
 
 /// Against nginx; `streams` at once over HTTP/2, or over HTTP/1.1 where it is `None`.
 fn nginx(setting: &Setting, streams: Option<usize>) -> Result<String> {
+    let _node = node::idle(&setting.scratch)?;
     let world = World::new(setting)?;
     let truths = drive(world.scratch, world.nginx.port, streams)?;
     world.demand(&truths)
@@ -56,6 +57,7 @@ fn apache(setting: &Setting, streams: Option<usize>) -> Result<String> {
         ciphers: None,
     });
     let apache = Apache::start(scratch, &sites)?;
+    let _node = node::idle(scratch)?;
     let agent = start_agent(setting)?;
     let truths = drive(scratch, apache.port, streams)?;
     demand(&agent, &[apache.port], &truths)
