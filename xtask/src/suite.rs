@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test there is, and one line at the end that counts them.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{ExitCode, Stdio};
 use std::time::Instant;
 
@@ -8,6 +9,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::kernel_test::{self, Case, Setting};
+use crate::rig::scratch::Scratch;
 use crate::{build, setup};
 
 /// What to test.
@@ -54,7 +56,7 @@ fn run_all(options: &Options, count: &mut Count) -> Result<()> {
     if !options.kernel {
         run_cargo(options.filter.as_deref(), count)?;
     }
-    run_kernel(options.filter.as_deref(), &Setting { binary }, count)
+    run_kernel(options.filter.as_deref(), &binary, count)
 }
 
 /// Runs `cargo test`, shows what it prints, and counts along.
@@ -80,7 +82,7 @@ fn run_cargo(filter: Option<&str>, count: &mut Count) -> Result<()> {
     Ok(())
 }
 
-fn run_kernel(filter: Option<&str>, setting: &Setting, count: &mut Count) -> Result<()> {
+fn run_kernel(filter: Option<&str>, binary: &Path, count: &mut Count) -> Result<()> {
     let cases: Vec<Case> = kernel_test::cases()
         .into_iter()
         .filter(|case| filter.is_none_or(|filter| case.name.contains(filter)))
@@ -90,7 +92,7 @@ fn run_kernel(filter: Option<&str>, setting: &Setting, count: &mut Count) -> Res
     }
     println!("\nrunning {} tests against real servers", cases.len());
     let obstacle = if cases.iter().any(|case| case.observes) {
-        kernel_test::obstacle(setting)?
+        kernel_test::obstacle(binary)?
     } else {
         None
     };
@@ -100,15 +102,19 @@ fn run_kernel(filter: Option<&str>, setting: &Setting, count: &mut Count) -> Res
                 println!("test {} ... skipped: {reason}", case.name);
                 count.skipped += 1;
             }
-            _ => run_case(case, setting, count),
+            _ => run_case(case, binary, count)?,
         }
     }
     Ok(())
 }
 
-fn run_case(case: Case, setting: &Setting, count: &mut Count) {
+fn run_case(case: Case, binary: &Path, count: &mut Count) -> Result<()> {
+    let setting = Setting {
+        binary: binary.to_owned(),
+        scratch: Scratch::new("test")?,
+    };
     let started = Instant::now();
-    let result = (case.run)(setting);
+    let result = (case.run)(&setting);
     let seconds = started.elapsed().as_secs_f64();
     match result {
         Ok(shown) => {
@@ -117,9 +123,14 @@ fn run_case(case: Case, setting: &Setting, count: &mut Count) {
         }
         Err(error) => {
             println!("test {} ... FAILED ({seconds:.1} s)\n    {error:#}", case.name);
+            println!(
+                "    configurations and logs: {}",
+                setting.scratch.keep().display()
+            );
             count.failed += 1;
         }
     }
+    Ok(())
 }
 
 impl Count {

@@ -10,6 +10,7 @@ use crate::progress::Progress;
 use crate::rig::agent::{Agent, Start};
 use crate::rig::apache::{Apache, Site};
 use crate::rig::certificate::Authority;
+use crate::rig::clients::node;
 use crate::rig::nginx::{self, Nginx};
 use crate::rig::scratch::Scratch;
 
@@ -35,15 +36,15 @@ fn play(binary: &Path, record: Option<&Path>, progress: &Progress, scratch: &Scr
     let apache = start_apache(scratch)?;
     progress.step("starting nginx with a wildcard certificate");
     let nginx = start_nginx(scratch)?;
+    let _node = node::idle(scratch)?;
     progress.step("starting Wrongway");
-    let start = match record {
-        Some(file) => Agent::start_recording(binary, scratch, file)?,
-        None => Agent::start(binary, scratch)?,
-    };
-    let mut agent = match start {
+    let mut agent = match Agent::start(binary, scratch)? {
         Start::Ready(agent) => agent,
         Start::Unsupported(reason) => return Ok(Live::Unsupported(reason)),
     };
+    let mut recorder = record
+        .map(|file| recording::start(binary, scratch, file))
+        .transpose()?;
     progress.step("curl and Node ask for their own and for other people's sites");
     let truths = scenario::drive(scratch, apache.port, nginx.port)?;
     progress.step("asking Wrongway what it saw");
@@ -51,7 +52,8 @@ fn play(binary: &Path, record: Option<&Path>, progress: &Progress, scratch: &Scr
     let exchanges = agent.settled_exchanges(&ports, truths.len() * 2)?;
     progress.step("stopping everything");
     agent.process.stop()?;
-    if let Some(file) = record {
+    if let (Some(recorder), Some(file)) = (&mut recorder, record) {
+        recorder.stop()?;
         recording::write_truths(file, &truths)?;
     }
     Ok(Live::Seen(Show {

@@ -5,7 +5,7 @@ mod recording;
 mod scenario;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -41,7 +41,7 @@ struct Show {
 /// What came of watching real servers.
 enum Live {
     Seen(Show),
-    /// eBPF cannot run here; why.
+    /// Servers or eBPF cannot run here; why.
     Unsupported(String),
 }
 
@@ -57,12 +57,11 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let show = if options.replay {
         recording::replay(&binary)?
     } else {
-        setup::require_packages(PACKAGES)?;
-        match live::watch(&binary, options.write_recording.as_deref(), &progress)? {
+        match live(&binary, options, &progress)? {
             Live::Seen(show) => show,
             Live::Unsupported(reason) => {
-                progress.say(&format!("eBPF cannot run here: {reason}"));
-                progress.say("showing a recording instead, made by this same demo on another machine");
+                progress.say(&format!("this cannot be watched here: {reason}"));
+                progress.say("showing a recording instead, which this demo made on another machine");
                 recording::replay(&binary)?
             }
         }
@@ -78,6 +77,13 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn live(binary: &Path, options: &Options, progress: &Progress) -> Result<Live> {
+    match setup::require_packages(PACKAGES) {
+        Ok(()) => live::watch(binary, options.write_recording.as_deref(), progress),
+        Err(error) => Ok(Live::Unsupported(format!("{error:#}"))),
+    }
 }
 
 fn report(comparison: &Comparison, show: &Show, seconds: f64) {

@@ -5,17 +5,39 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use super::Show;
 use crate::build;
 use crate::rig::exchange::Exchange;
-use crate::rig::process::output_of;
+use crate::rig::process::{Running, output_of};
+use crate::rig::scratch::Scratch;
 use crate::rig::truth::Truth;
 
 /// In the repository.
 const RECORDING: &str = "docs/demo.wrongway";
+
+/// How long `wrongway record` may take until it records.
+const START: Duration = Duration::from_mins(1);
+/// What it prints then.
+const READY: &str = "recording";
+
+/// Starts to record, beside an agent that runs, and waits until everything is attached.
+///
+/// # Errors
+///
+/// When `wrongway record` ends or is not ready in time.
+pub(super) fn start(binary: &Path, scratch: &Scratch, file: &Path) -> Result<Running> {
+    let mut command = Command::new(binary);
+    command.arg("record").arg(file);
+    let log = scratch.path().join("record.log");
+    let mut recorder = Running::start("wrongway record", &mut command, &log)?;
+    let printed = || fs::read_to_string(&log).unwrap_or_default();
+    recorder.wait_until(START, || printed().contains(READY))?;
+    Ok(recorder)
+}
 
 /// Shows the recording to the agent and returns what it says.
 ///

@@ -91,7 +91,7 @@ fn kind_of(exchange: &Exchange, show: &Show) -> Kind {
         _ => known(exchange.sni.as_deref()),
     };
     Kind {
-        server: program(exchange, "server", show),
+        server: server(exchange, show),
         client: client(exchange, show),
         protocol: exchange.protocol.clone(),
         connection,
@@ -104,13 +104,14 @@ fn kind_of(exchange: &Exchange, show: &Show) -> Kind {
     }
 }
 
-/// The first exchange of each verdict that is more than fine, as the server's side tells it.
+/// One exchange of each distinct finding, as the server's side tells it where it does.
 fn findings(show: &Show) -> Vec<&Exchange> {
-    let mut found: BTreeMap<&str, &Exchange> = BTreeMap::new();
+    let mut found: BTreeMap<_, &Exchange> = BTreeMap::new();
     for exchange in relevant(show).filter(|exchange| exchange.class != "fine") {
-        let entry = found.entry(&exchange.verdict).or_insert(exchange);
-        if entry.role.as_deref() != Some("server") && exchange.role.as_deref() == Some("server") {
-            *entry = exchange;
+        let key = (&exchange.verdict, &exchange.sni, &exchange.authority);
+        let known = found.entry(key).or_insert(exchange);
+        if known.role.as_deref() != Some("server") && exchange.role.as_deref() == Some("server") {
+            *known = exchange;
         }
     }
     found.into_values().collect()
@@ -122,15 +123,14 @@ fn relevant(show: &Show) -> impl Iterator<Item = &Exchange> {
         .filter(|exchange| exchange.touches(&show.ports))
 }
 
-/// Name of the server's program, from an exchange that the server's side told, on the same port.
-fn program(exchange: &Exchange, role: &str, show: &Show) -> String {
-    let address = if exchange.role.as_deref() == Some(role) {
-        &exchange.connection.local
-    } else {
-        &exchange.connection.peer
+/// Name of the server's program, from an exchange that the server's side tells of the same port.
+fn server(exchange: &Exchange, show: &Show) -> String {
+    let address = match exchange.role.as_deref() {
+        Some("server") => &exchange.connection.local,
+        _ => &exchange.connection.peer,
     };
     let path = relevant(show)
-        .filter(|other| other.role.as_deref() == Some(role) && other.connection.local == *address)
+        .filter(|other| other.role.as_deref() == Some("server") && other.connection.local == *address)
         .find_map(|other| other.process.exe.as_deref());
     known(path.and_then(|path| path.rsplit('/').next()))
 }
@@ -150,4 +150,57 @@ fn client(exchange: &Exchange, show: &Show) -> String {
 
 fn known(text: Option<&str>) -> String {
     text.unwrap_or("?").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rig::exchange::{Connection, Process};
+
+    fn exchange(role: &str, local: &str, peer: &str, exe: &str) -> Exchange {
+        Exchange {
+            id: 1,
+            role: Some(role.to_owned()),
+            protocol: "h2".to_owned(),
+            method: Some("GET".to_owned()),
+            authority: Some("admin.shop.example".to_owned()),
+            sni: Some("www.shop.example".to_owned()),
+            sni_state: "sent".to_owned(),
+            status: Some(421),
+            verdict: "coalesced_421".to_owned(),
+            class: "correct_421".to_owned(),
+            diagnosis: String::new(),
+            remedy: String::new(),
+            connection: Connection {
+                id: 1,
+                local: Some(local.to_owned()),
+                peer: Some(peer.to_owned()),
+                request_number: Some(2),
+                prior_authorities: vec!["www.shop.example".to_owned()],
+            },
+            process: Process {
+                pid: 7,
+                exe: Some(exe.to_owned()),
+            },
+        }
+    }
+
+    #[test]
+    fn both_sides_of_a_request_share_a_line() {
+        let (server, client) = ("127.0.0.1:8443", "127.0.0.1:40000");
+        let show = Show {
+            exchanges: vec![
+                exchange("server", server, client, "/usr/sbin/apache2"),
+                exchange("client", client, server, "/usr/bin/node"),
+            ],
+            truths: Vec::new(),
+            ports: vec![8443],
+        };
+        let kinds = count(&show);
+        assert_eq!(kinds.len(), 1);
+        let (kind, seen) = kinds.first_key_value().unwrap();
+        assert_eq!(kind.server, "apache2");
+        assert_eq!((seen.by_server, seen.by_client), (1, 1));
+        assert_eq!(findings(&show)[0].role.as_deref(), Some("server"));
+    }
 }

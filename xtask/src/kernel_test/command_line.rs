@@ -13,12 +13,12 @@ use serde_json::Value;
 use super::world::start_agent;
 use super::{Case, Setting};
 use crate::rig::agent::UNSUPPORTED;
-use crate::rig::scratch::Scratch;
 
 pub(super) const CASES: &[Case] = &[
     case("command_line::bad_flag", false, bad_flag),
     case("command_line::judge_goes_on_after_a_bad_line", false, bad_line),
     case("command_line::not_root", false, not_root),
+    case("command_line::capability_missing", false, capability_missing),
     case("command_line::port_taken", true, port_taken),
     case("command_line::socket_taken", true, socket_taken),
     case("command_line::socket_of_a_dead_agent", true, stale_socket),
@@ -26,8 +26,8 @@ pub(super) const CASES: &[Case] = &[
 
 /// Exit code: the command line is wrong.
 const USAGE: i32 = 2;
-/// Exit code: the configuration cannot be used.
-const CONFIGURATION: i32 = 64;
+/// Exit code: something is in the way.
+const PROBLEM: i32 = 1;
 /// nobody and nogroup on Debian.
 const NOBODY: &str = "65534";
 
@@ -58,7 +58,11 @@ fn bad_line(setting: &Setting) -> Result<String> {
     let output = child
         .wait_with_output()
         .context("cannot wait for wrongway judge")?;
-    ensure!(output.status.code() == Some(1), "ended with {}", output.status);
+    ensure!(
+        output.status.code() == Some(PROBLEM),
+        "ended with {}",
+        output.status
+    );
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let objects = printed
         .lines()
@@ -76,9 +80,8 @@ fn bad_line(setting: &Setting) -> Result<String> {
 }
 
 fn not_root(setting: &Setting) -> Result<String> {
-    let scratch = Scratch::new("test")?;
     // Where it was built may be closed to others.
-    let binary = scratch.path().join("wrongway");
+    let binary = setting.scratch.path().join("wrongway");
     fs::copy(&setting.binary, &binary).context("cannot copy the agent")?;
     let control = std::env::temp_dir().join(format!("wrongway-nobody-{}.sock", std::process::id()));
     let mut command = if geteuid().is_root() {
@@ -96,26 +99,38 @@ fn not_root(setting: &Setting) -> Result<String> {
     expect(&output, UNSUPPORTED, "root")
 }
 
+/// Root without its capabilities, as in a container that is not privileged.
+fn capability_missing(setting: &Setting) -> Result<String> {
+    if !geteuid().is_root() {
+        return not_root(setting);
+    }
+    let control = setting.scratch.path().join("control.sock");
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--bounding-set", "-all", "--inh-caps", "-all"])
+        .arg(&setting.binary)
+        .args(["run", "--listen", "127.0.0.1:0", "--control"])
+        .arg(&control);
+    expect(&run(&mut command)?, UNSUPPORTED, "CAP_")
+}
+
 fn port_taken(setting: &Setting) -> Result<String> {
-    let scratch = Scratch::new("test")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port to take")?;
     let address = listener.local_addr()?.to_string();
-    let control = scratch.path().join("control.sock");
+    let control = setting.scratch.path().join("control.sock");
     let output = run(&mut second_agent(&setting.binary, &address, &control))?;
-    expect(&output, CONFIGURATION, &address)
+    expect(&output, PROBLEM, &address)
 }
 
 fn socket_taken(setting: &Setting) -> Result<String> {
-    let scratch = Scratch::new("test")?;
-    let agent = start_agent(setting, &scratch)?;
+    let agent = start_agent(setting)?;
     let output = run(&mut second_agent(&setting.binary, "127.0.0.1:0", agent.control()))?;
-    expect(&output, CONFIGURATION, &agent.control().display().to_string())
+    expect(&output, PROBLEM, &agent.control().display().to_string())
 }
 
 /// A socket file without anybody behind it is in nobody's way.
 fn stale_socket(setting: &Setting) -> Result<String> {
-    let scratch = Scratch::new("test")?;
-    let mut first = start_agent(setting, &scratch)?;
+    let mut first = start_agent(setting)?;
     first.process.kill()?;
     ensure!(
         first.control().exists(),

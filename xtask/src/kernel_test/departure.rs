@@ -51,7 +51,7 @@ fn depart(setting: &Setting, way: Way) -> Result<String> {
     ensure!(!held.is_empty(), "the agent holds no eBPF object while it runs");
     let visits = vec![Visit::new(Some(NAME), NAME, "/"); REQUESTS];
     let truths = thread::scope(|scope| {
-        let load = scope.spawn(|| curl::visit(&scratch, nginx.port, Version::Http1, &visits));
+        let load = scope.spawn(|| curl::visit(scratch, nginx.port, Version::Http1, &visits));
         thread::sleep(HEAD_START);
         match way {
             Way::Killed => drop(agent.process.kill()?),
@@ -75,9 +75,9 @@ fn depart(setting: &Setting, way: Way) -> Result<String> {
 fn server_gone(setting: &Setting) -> Result<String> {
     let mut world = World::new(setting)?;
     let visits = vec![Visit::new(Some(NAME), NAME, "/"); 10];
-    curl::visit(&world.scratch, world.nginx.port, Version::Http1, &visits)?;
-    world.nginx.process.kill()?;
-    world.nginx = start_nginx(&world.scratch, None).context("the second nginx")?;
-    let truths = curl::visit(&world.scratch, world.nginx.port, Version::Http1, &visits)?;
+    curl::visit(world.scratch, world.nginx.port, Version::Http1, &visits)?;
+    world.nginx.kill()?;
+    world.nginx = start_nginx(world.scratch, None).context("the second nginx")?;
+    let truths = curl::visit(world.scratch, world.nginx.port, Version::Http1, &visits)?;
     world.demand(&truths)
 }

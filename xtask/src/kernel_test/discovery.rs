@@ -1,11 +1,12 @@
 //! A private copy of the TLS library, in a mount namespace of its own, is found, observed and let go.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::world::{NAME, World};
 use super::{Case, Setting};
@@ -14,18 +15,28 @@ use crate::rig::clients::Visit;
 use crate::rig::clients::curl::{self, Version};
 use crate::rig::compare::compare;
 use crate::rig::library::libssl_of;
+use crate::rig::process::Running;
 use crate::rig::truth::Truth;
 
-pub(super) const CASES: &[Case] = &[Case {
-    name: "discovery::private_library_in_another_mount_namespace",
-    observes: true,
-    run: private_library,
-}];
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "discovery::private_library_in_another_mount_namespace",
+        observes: true,
+        run: private_library,
+    },
+    Case {
+        name: "discovery::deleted_library_hinders_nothing",
+        observes: true,
+        run: deleted_library,
+    },
+];
 
 /// At ten a second.
 const REQUESTS: usize = 100;
 /// Requests at the end, when the library must have been found.
 const OBSERVED: usize = 50;
+/// The loader maps a library within this time.
+const MAP: Duration = Duration::from_secs(10);
 const DETACH: Duration = Duration::from_secs(20);
 
 fn private_library(setting: &Setting) -> Result<String> {
@@ -46,7 +57,7 @@ fn private_library(setting: &Setting) -> Result<String> {
     let visits = vec![Visit::new(Some(NAME), NAME, "/").closing(); REQUESTS];
     let truths = curl::visit_with(
         &mut command,
-        &world.scratch,
+        world.scratch,
         world.nginx.port,
         Version::Http1,
         &visits,
@@ -68,6 +79,27 @@ fn private_library(setting: &Setting) -> Result<String> {
         "{links_before} links before, {links_after} {DETACH:?} after the last user of the library ended"
     );
     Ok(format!("{} exchanges, then detached", comparison.right))
+}
+
+/// A process still runs on a library whose file is gone, as after an upgrade. Everything else is observed.
+fn deleted_library(setting: &Setting) -> Result<String> {
+    let scratch = &setting.scratch;
+    let library = scratch.directory("deleted")?.join("libssl.so.3");
+    fs::copy(libssl_of(Path::new("/usr/bin/curl"))?, &library).context("cannot copy libssl")?;
+    let mut command = Command::new("sleep");
+    command.arg("600").env("LD_PRELOAD", &library);
+    let mut holder = Running::start("sleep", &mut command, &scratch.path().join("sleep.log"))?;
+    let maps = format!("/proc/{}/maps", holder.pid());
+    let library_name = library.display().to_string();
+    holder.wait_until(MAP, || {
+        fs::read_to_string(&maps).is_ok_and(|maps| maps.contains(&library_name))
+    })?;
+    fs::remove_file(&library).context("cannot remove the copy of libssl")?;
+
+    let world = World::new(setting)?;
+    let visits = vec![Visit::new(Some(NAME), NAME, "/"); 10];
+    let truths = curl::visit(scratch, world.nginx.port, Version::Http1, &visits)?;
+    world.demand(&truths)
 }
 
 fn links(pid: u32) -> Result<usize> {

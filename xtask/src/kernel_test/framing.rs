@@ -162,7 +162,7 @@ fn absolute_form(setting: &Setting) -> Result<String> {
 
 fn native(setting: &Setting, habit: Habit) -> Result<String> {
     let world = World::new(setting)?;
-    let truths = native::visit(&world.scratch, world.nginx.port, NAME, SIBLING, habit)?;
+    let truths = native::visit(world.scratch, world.nginx.port, NAME, SIBLING, habit)?;
     world.demand(&truths)
 }
 
@@ -173,7 +173,7 @@ fn hold(setting: &Setting, parts: &[Part<'_>], expected: &[Expected<'_>]) -> Res
         sni: Some(NAME),
         parts,
     };
-    let truths = raw::talk(&world.scratch, &dialogue, expected)?;
+    let truths = raw::talk(world.scratch, &dialogue, expected)?;
     world.demand(&truths)
 }
 

@@ -39,25 +39,27 @@ const fn case(name: &'static str, run: fn(&Setting) -> Result<String>) -> Case {
 
 /// Against nginx; `streams` at once over HTTP/2, or over HTTP/1.1 where it is `None`.
 fn nginx(setting: &Setting, streams: Option<usize>) -> Result<String> {
+    let _node = node::idle(&setting.scratch)?;
     let world = World::new(setting)?;
-    let truths = drive(&world.scratch, world.nginx.port, streams)?;
+    let truths = drive(world.scratch, world.nginx.port, streams)?;
     world.demand(&truths)
 }
 
 /// Against an Apache with two certificates, so that the sibling and its like are answered with 421.
 fn apache(setting: &Setting, streams: Option<usize>) -> Result<String> {
-    let scratch = Scratch::new("test")?;
+    let scratch = &setting.scratch;
     let authority = Authority::new()?;
-    let wide = authority.certify(&scratch, "wide", &["*.shop.example"], false)?;
-    let narrow = authority.certify(&scratch, "narrow", &[SIBLING], false)?;
+    let wide = authority.certify(scratch, "wide", &["*.shop.example"], false)?;
+    let narrow = authority.certify(scratch, "narrow", &[SIBLING], false)?;
     let sites = [(NAME, &wide), (SIBLING, &narrow)].map(|(name, certificate)| Site {
         name,
         certificate,
         ciphers: None,
     });
-    let apache = Apache::start(&scratch, &sites)?;
-    let agent = start_agent(setting, &scratch)?;
-    let truths = drive(&scratch, apache.port, streams)?;
+    let apache = Apache::start(scratch, &sites)?;
+    let _node = node::idle(scratch)?;
+    let agent = start_agent(setting)?;
+    let truths = drive(scratch, apache.port, streams)?;
     demand(&agent, &[apache.port], &truths)
 }
 

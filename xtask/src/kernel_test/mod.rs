@@ -9,7 +9,7 @@ mod matrix;
 mod upgrade;
 mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -41,10 +41,12 @@ pub struct Case {
 }
 
 /// What every test works with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Setting {
     /// The released agent.
     pub binary: PathBuf,
+    /// The test's own directory. It is kept if the test fails.
+    pub scratch: Scratch,
 }
 
 /// Every test, in the order they run.
@@ -66,9 +68,9 @@ pub fn cases() -> Vec<Case> {
 /// # Errors
 ///
 /// When the agent fails in another way.
-pub fn obstacle(setting: &Setting) -> Result<Option<String>> {
+pub fn obstacle(binary: &Path) -> Result<Option<String>> {
     let scratch = Scratch::new("probe")?;
-    Ok(match Agent::start(&setting.binary, &scratch)? {
+    Ok(match Agent::start(binary, &scratch)? {
         Start::Ready(_) => None,
         Start::Unsupported(reason) => Some(reason),
     })

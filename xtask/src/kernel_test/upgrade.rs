@@ -55,7 +55,7 @@ fn websocket(setting: &Setting) -> Result<String> {
         sni: Some(NAME),
         parts: &parts,
     };
-    let truths = raw::talk(&world.scratch, &dialogue, &expected)?;
+    let truths = raw::talk(world.scratch, &dialogue, &expected)?;
     drop(upstream.join());
     world.demand(&truths)
 }

@@ -18,23 +18,23 @@ pub(super) const SIBLING: &str = "b.shop.example";
 pub(super) const STRANGER: &str = "other.example";
 
 /// An nginx with one wildcard certificate, observed.
-pub(super) struct World {
+pub(super) struct World<'a> {
     // Ended in this order.
     pub(super) agent: Agent,
     pub(super) nginx: Nginx,
-    pub(super) scratch: Scratch,
+    pub(super) scratch: &'a Scratch,
 }
 
-impl World {
-    pub(super) fn new(setting: &Setting) -> Result<Self> {
+impl<'a> World<'a> {
+    pub(super) fn new(setting: &'a Setting) -> Result<Self> {
         Self::with_upgrades(setting, None)
     }
 
     /// As `new`, with a plain-text server behind `/upgrade`.
-    pub(super) fn with_upgrades(setting: &Setting, upgrade_to: Option<u16>) -> Result<Self> {
-        let scratch = Scratch::new("test")?;
-        let nginx = start_nginx(&scratch, upgrade_to)?;
-        let agent = start_agent(setting, &scratch)?;
+    pub(super) fn with_upgrades(setting: &'a Setting, upgrade_to: Option<u16>) -> Result<Self> {
+        let scratch = &setting.scratch;
+        let nginx = start_nginx(scratch, upgrade_to)?;
+        let agent = start_agent(setting)?;
         Ok(Self {
             agent,
             nginx,
@@ -45,6 +45,22 @@ impl World {
     /// Compares what the agent saw of nginx's port with the truth, and demands perfection.
     pub(super) fn demand(&self, truths: &[Truth]) -> Result<String> {
         demand(&self.agent, &[self.nginx.port], truths)
+    }
+
+    /// As `demand`, where there were more requests before than the agent can show. What it gave up to show
+    /// newer ones is no flaw.
+    pub(super) fn demand_latest(&self, truths: &[Truth]) -> Result<String> {
+        let ports = [self.nginx.port];
+        let exchanges = self.agent.settled_exchanges(&ports, truths.len() * 2)?;
+        let comparison = compare(truths, &exchanges, &ports);
+        let mut losses = self.agent.losses()?;
+        losses.retain(|loss| !loss.labels.contains("stage=\"store\""));
+        ensure!(
+            comparison.right == comparison.expected,
+            "{comparison}\n    losses: {losses:?}"
+        );
+        ensure!(losses.is_empty(), "losses: {losses:?}");
+        Ok(summary(&comparison))
     }
 }
 
@@ -65,8 +81,8 @@ pub(super) fn wildcard(scratch: &Scratch) -> Result<certificate::Certificate> {
     Authority::new()?.certify(scratch, "wildcard", &["*.shop.example", "shop.example"], true)
 }
 
-pub(super) fn start_agent(setting: &Setting, scratch: &Scratch) -> Result<Agent> {
-    match Agent::start(&setting.binary, scratch)? {
+pub(super) fn start_agent(setting: &Setting) -> Result<Agent> {
+    match Agent::start(&setting.binary, &setting.scratch)? {
         Start::Ready(agent) => Ok(agent),
         Start::Unsupported(reason) => bail!("the agent cannot observe here: {reason}"),
     }

@@ -46,17 +46,9 @@ impl Agent {
     ///
     /// When it ends for another reason than the machine's, or is not ready in time.
     pub fn start(binary: &Path, scratch: &Scratch) -> Result<Start> {
-        Self::start_as(binary, scratch, &["run"])
-    }
-
-    /// As [`Agent::start`], while it also records.
-    ///
-    /// # Errors
-    ///
-    /// As [`Agent::start`].
-    pub fn start_recording(binary: &Path, scratch: &Scratch, recording: &Path) -> Result<Start> {
-        let recording = recording.display().to_string();
-        Self::start_as(binary, scratch, &["record", &recording])
+        let port = port::free()?;
+        let control = scratch.path().join(format!("control-{port}.sock"));
+        Self::start_at(binary, &control, port)
     }
 
     /// Starts another agent in the place of one that has ended: same port, same socket.
@@ -65,22 +57,16 @@ impl Agent {
     ///
     /// As [`Agent::start`].
     pub fn restart(&self) -> Result<Self> {
-        match Self::start_at(&self.binary, &self.control, self.port, &["run"])? {
+        match Self::start_at(&self.binary, &self.control, self.port)? {
             Start::Ready(agent) => Ok(agent),
             Start::Unsupported(reason) => bail!("the first agent could observe, the second cannot: {reason}"),
         }
     }
 
-    fn start_as(binary: &Path, scratch: &Scratch, subcommand: &[&str]) -> Result<Start> {
-        let port = port::free()?;
-        let control = scratch.path().join(format!("control-{port}.sock"));
-        Self::start_at(binary, &control, port, subcommand)
-    }
-
-    fn start_at(binary: &Path, control: &Path, port: u16, subcommand: &[&str]) -> Result<Start> {
+    fn start_at(binary: &Path, control: &Path, port: u16) -> Result<Start> {
         let mut command = Command::new(binary);
         command
-            .args(subcommand)
+            .arg("run")
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .arg("--control")
             .arg(control);

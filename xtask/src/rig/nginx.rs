@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
-use rustix::process::geteuid;
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use super::certificate::Certificate;
 use super::port;
@@ -75,6 +75,28 @@ impl Nginx {
         process.wait_for_port(port, START)?;
         Ok(Self { process, port })
     }
+
+    /// Kills all of it at once. The master's death alone would leave its workers serving.
+    ///
+    /// # Errors
+    ///
+    /// When the master cannot be killed.
+    pub fn kill(&mut self) -> Result<()> {
+        let workers = children(self.process.pid());
+        self.process.kill()?;
+        for worker in workers {
+            // It may have ended with its master.
+            let _ = kill_process(worker, Signal::KILL);
+        }
+        Ok(())
+    }
+}
+
+fn children(pid: u32) -> Vec<Pid> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace()
+        .filter_map(|number| Pid::from_raw(number.parse().ok()?))
+        .collect()
 }
 
 /// Its place is not on an ordinary user's `PATH`.

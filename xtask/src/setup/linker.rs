@@ -8,16 +8,15 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::toolchain::{self, LINKER, LINKER_LLVM};
-use super::{ELSEWHERE, has_apt, llvm_programs, require_packages, say};
+use super::{ELSEWHERE, llvm_programs, say};
 
 const VERSION: &str = "0.13.0";
 
+/// What it is built with: the LLVM of [`LINKER_LLVM`], and a C++ compiler to link with it.
+pub(super) const PACKAGES: &[&str] = &["llvm-22-dev", "g++"];
+
 /// Builds and installs the linker; a minute or so.
 pub(super) fn install() -> Result<PathBuf> {
-    if has_apt() {
-        // The linker is C++ underneath.
-        require_packages(&[&format!("llvm-{LINKER_LLVM}-dev"), "g++"])?;
-    }
     let feature = format!("llvm-{LINKER_LLVM}");
     let arguments = [
         "install",

@@ -32,15 +32,21 @@ install instead:
 ///
 /// When something is missing that cannot be installed; the message says what to install by hand.
 pub fn run() -> Result<()> {
-    let toolchain = match toolchain::choose() {
-        Some(toolchain) => toolchain,
-        None => install_toolchain()?,
-    };
+    let toolchain = toolchain::choose();
+    let linker = toolchain::linker();
+    let mut packages = Vec::new();
+    if toolchain.is_none() {
+        say("no toolchain for eBPF yet: neither nightly with rust-src nor Debian's compiler");
+        packages.extend(COMPILER_PACKAGES);
+    }
+    if linker.is_none() {
+        say(&format!("{} is not installed yet", toolchain::LINKER));
+        packages.extend(linker::PACKAGES);
+    }
+    require_packages(&packages)?;
+    let toolchain = toolchain.map_or_else(link_toolchain, Ok)?;
     say(&format!("eBPF programs are built with {toolchain}"));
-    let linker = match toolchain::linker() {
-        Some(linker) => linker,
-        None => linker::install()?,
-    };
+    let linker = linker.map_or_else(linker::install, Ok)?;
     say(&format!("and linked with {}", linker.display()));
     Ok(())
 }
@@ -50,9 +56,8 @@ fn say(message: &str) {
     eprintln!("setup: {message}");
 }
 
-fn install_toolchain() -> Result<Toolchain> {
-    say("no toolchain for eBPF yet: neither nightly with rust-src nor Debian's compiler");
-    require_packages(COMPILER_PACKAGES)?;
+/// Makes Debian's compiler known to rustup.
+fn link_toolchain() -> Result<Toolchain> {
     say("running: rustup toolchain link debian /usr");
     let linked = Command::new("rustup")
         .args(["toolchain", "link", Toolchain::Debian.name(), "/usr"])

@@ -50,7 +50,7 @@ pub fn require_packages(packages: &[&str]) -> Result<()> {
         );
     }
     if !is_root() {
-        bail!("missing here, and only root may install: run `{command}` as root");
+        bail!("missing here, and only root may install: run `{command}` as root, then this again");
     }
     let _guard = NoServices::new()?;
     say("running: apt-get update");

@@ -1,14 +1,16 @@
 //! Node's http2 client: many requests at once on one connection, its authority free to choose for each.
 
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use crate::rig::process::output_of;
+use crate::rig::process::{Running, output_of};
 use crate::rig::scratch::Scratch;
 use crate::rig::truth::Truth;
 
+const START: Duration = Duration::from_secs(10);
 const SCRIPT: &str = include_str!("http2.mjs");
 
 /// What Node's client shall do on one connection.
@@ -26,6 +28,22 @@ pub struct Load<'a> {
     pub requests: usize,
     /// How many of them at once.
     pub concurrency: usize,
+}
+
+/// Starts a Node that does nothing. Where Node brings its own OpenSSL, the agent knows the executable from
+/// then on, and the first request of the next Node does not race with its discovery.
+///
+/// # Errors
+///
+/// When Node cannot be started.
+pub fn idle(scratch: &Scratch) -> Result<Running> {
+    let mut command = Command::new("node");
+    command.args(["--eval", "console.log(); setInterval(() => {}, 1_000_000)"]);
+    let log = scratch.path().join("node.log");
+    let mut node = Running::start("node", &mut command, &log)?;
+    let printed = || std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+    node.wait_until(START, printed)?;
+    Ok(node)
 }
 
 /// Makes the requests.
