@@ -28,7 +28,7 @@ pub struct Judged {
     pub verdict: Verdict,
     /// How far that can be trusted.
     pub confidence: Confidence,
-    /// Effective authority, normalised.
+    /// Effective authority, normalised: without its port.
     pub authority: Option<String>,
     source: Option<Source>,
 }
@@ -39,7 +39,7 @@ impl Judged {
         let facts = facts(&connection, &exchange);
         let (verdict, confidence) = verdict::decide(&facts);
         let (authority, source) = match verdict::effective_authority(&facts) {
-            Effective::Known { authority, source } => (Some(authority.to_string()), Some(source)),
+            Effective::Known { authority, source } => (Some(authority.host.to_string()), Some(source)),
             Effective::Nameless | Effective::Malformed(_) | Effective::Unknown => (None, None),
         };
         Self {
@@ -127,7 +127,7 @@ impl Judged {
         let mut names: Vec<String> = Vec::new();
         for raw in self.exchange.earlier.names.iter() {
             let name =
-                verdict::name::normalise(raw).map_or_else(|_| raw.to_string(), |name| name.to_string());
+                verdict::name::normalise(raw).map_or_else(|_| raw.to_string(), |name| name.host.to_string());
             if Some(&name) != self.authority.as_ref() && !names.contains(&name) {
                 names.push(name);
             }
