@@ -11,6 +11,7 @@ use crate::rig::agent::{Agent, Start};
 use crate::rig::apache::{Apache, Site};
 use crate::rig::certificate::Authority;
 use crate::rig::clients::node;
+use crate::rig::compare::expected;
 use crate::rig::nginx::{self, Nginx};
 use crate::rig::scratch::Scratch;
 
@@ -49,7 +50,7 @@ fn play(binary: &Path, record: Option<&Path>, progress: &Progress, scratch: &Scr
     let truths = scenario::drive(scratch, apache.port, nginx.port)?;
     progress.step("asking Wrongway what it saw");
     let ports = vec![apache.port, nginx.port];
-    let exchanges = agent.settled_exchanges(&ports, truths.len() * 2)?;
+    let exchanges = agent.settled_exchanges(&ports, expected(&truths))?;
     progress.step("stopping everything");
     agent.process.stop()?;
     if let (Some(recorder), Some(file)) = (&mut recorder, record) {

@@ -91,7 +91,8 @@ fn http1(scratch: &Scratch, port: u16, connections: &[Connection]) -> Result<Vec
         .map(|(sni, authority, _)| Visit::new(sni, authority, "/"))
         .collect();
     let mut truths = curl::visit(scratch, port, Version::Http1, &visits)?;
-    for (truth, (_, _, verdict)) in truths.iter_mut().zip(requests()) {
+    let answered = truths.iter_mut().filter(|truth| !truth.abandoned);
+    for (truth, (_, _, verdict)) in answered.zip(requests()) {
         truth.verdict = Some(verdict.to_owned());
     }
     Ok(truths)

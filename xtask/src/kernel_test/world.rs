@@ -5,7 +5,7 @@ use anyhow::{Result, bail, ensure};
 use super::Setting;
 use crate::rig::agent::{Agent, Start};
 use crate::rig::certificate::{self, Authority};
-use crate::rig::compare::{Comparison, compare};
+use crate::rig::compare::{Comparison, compare, expected};
 use crate::rig::nginx::{self, Nginx};
 use crate::rig::scratch::Scratch;
 use crate::rig::truth::Truth;
@@ -51,7 +51,7 @@ impl<'a> World<'a> {
     /// newer ones is no flaw.
     pub(super) fn demand_latest(&self, truths: &[Truth]) -> Result<String> {
         let ports = [self.nginx.port];
-        let exchanges = self.agent.settled_exchanges(&ports, truths.len() * 2)?;
+        let exchanges = self.agent.settled_exchanges(&ports, expected(truths))?;
         let comparison = compare(truths, &exchanges, &ports);
         let mut losses = self.agent.losses()?;
         losses.retain(|loss| !loss.labels.contains("stage=\"store\""));
@@ -90,7 +90,7 @@ pub(super) fn start_agent(setting: &Setting) -> Result<Agent> {
 
 /// Demands that every request was seen once on each side with every fact right, and that nothing was lost.
 pub(super) fn demand(agent: &Agent, ports: &[u16], truths: &[Truth]) -> Result<String> {
-    let exchanges = agent.settled_exchanges(ports, truths.len() * 2)?;
+    let exchanges = agent.settled_exchanges(ports, expected(truths))?;
     let comparison = compare(truths, &exchanges, ports);
     let losses = agent.losses()?;
     ensure!(comparison.is_perfect(), "{comparison}\n    losses: {losses:?}");

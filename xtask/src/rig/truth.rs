@@ -25,6 +25,10 @@ pub struct Truth {
     pub peer: String,
     /// Position of the request on its connection, from 1.
     pub request_number: u64,
+    /// Whether the client found the connection closed under it and asked again on another. The server may
+    /// never have read this request.
+    #[serde(default)]
+    pub abandoned: bool,
     /// Name of the verdict that the facts call for, where the scenario knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<String>,

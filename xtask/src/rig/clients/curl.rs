@@ -20,6 +20,12 @@ pub enum Version {
     Http2,
 }
 
+/// Begins the line that curl writes after each transfer, among many others.
+const MARK: &str = "transfer: ";
+/// What curl says when it sent a request on a connection that the server had closed, and sends it again on
+/// another.
+const RETRY: &str = "Connection died, retrying";
+
 /// What curl writes after each transfer.
 #[derive(Debug, Deserialize)]
 struct Transfer {
@@ -28,6 +34,9 @@ struct Transfer {
     status: u16,
     local: String,
     peer: String,
+    /// Whether it was sent on an older connection before.
+    #[serde(skip)]
+    retried: bool,
 }
 
 /// Makes the requests against a port of 127.0.0.1, in order.
@@ -54,25 +63,23 @@ pub fn visit_with(
 ) -> Result<Vec<Truth>> {
     let configuration = scratch.write("curl.conf", configure(port, version, visits))?;
     let child = command
-        .args(["--silent", "--show-error", "--config"])
+        .args(["--silent", "--show-error", "--verbose", "--config"])
         .arg(&configuration)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .context("cannot start curl")?;
     let pid = child.id();
     let output = child.wait_with_output().context("cannot wait for curl")?;
+    let printed = String::from_utf8_lossy(&output.stderr);
     ensure!(
         output.status.success(),
         "curl failed: {}: {}",
         output.status,
-        String::from_utf8_lossy(&output.stderr).trim_end()
+        printed.lines().last().unwrap_or_default()
     );
-    let transfers = String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .map(|line| serde_json::from_str(line).with_context(|| format!("curl printed {line}")))
-        .collect::<Result<Vec<Transfer>>>()?;
+    let transfers = transfers(&printed)?;
     ensure!(
         transfers.len() == visits.len(),
         "curl made {} requests of {}",
@@ -80,6 +87,23 @@ pub fn visit_with(
         visits.len()
     );
     Ok(truths(pid, visits, transfers))
+}
+
+/// Finds the transfers among what curl tells of its doings.
+fn transfers(printed: &str) -> Result<Vec<Transfer>> {
+    let mut transfers = Vec::new();
+    let mut retried = false;
+    for line in printed.lines() {
+        if line.contains(RETRY) {
+            retried = true;
+        } else if let Some(json) = line.strip_prefix(MARK) {
+            let mut transfer: Transfer =
+                serde_json::from_str(json).with_context(|| format!("curl printed {line}"))?;
+            transfer.retried = std::mem::take(&mut retried);
+            transfers.push(transfer);
+        }
+    }
+    Ok(transfers)
 }
 
 fn configure(port: u16, version: Version, visits: &[Visit]) -> String {
@@ -104,7 +128,7 @@ insecure
 max-time = 30
 {version}
 output = "/dev/null"
-write-out = "{{\"method\":\"%{{method}}\",\"http_version\":\"%{{http_version}}\",\"status\":%{{response_code}},\"local\":\"%{{local_ip}}:%{{local_port}}\",\"peer\":\"%{{remote_ip}}:%{{remote_port}}\"}}\n"
+write-out = "%{{stderr}}{MARK}{{\"method\":\"%{{method}}\",\"http_version\":\"%{{http_version}}\",\"status\":%{{response_code}},\"local\":\"%{{local_ip}}:%{{local_port}}\",\"peer\":\"%{{remote_ip}}:%{{remote_port}}\"}}\n"
 "#,
             path = visit.path,
             authority = visit.authority,
@@ -118,27 +142,36 @@ write-out = "{{\"method\":\"%{{method}}\",\"http_version\":\"%{{http_version}}\"
 
 fn truths(pid: u32, visits: &[Visit], transfers: Vec<Transfer>) -> Vec<Truth> {
     let mut requests: HashMap<String, u64> = HashMap::new();
-    visits
-        .iter()
-        .zip(transfers)
-        .map(|(visit, transfer)| {
-            let number = requests.entry(transfer.local.clone()).or_default();
+    let mut connections: HashMap<&Option<String>, String> = HashMap::new();
+    let mut truths = Vec::new();
+    for (visit, transfer) in visits.iter().zip(transfers) {
+        let mut truth = |local: &str, status| {
+            let number = requests.entry(local.to_owned()).or_default();
             *number += 1;
-            Truth {
+            truths.push(Truth {
                 client: "curl".to_owned(),
                 pid,
                 protocol: protocol(&transfer.http_version),
                 sni: visit.sni.clone(),
                 authority: host(&visit.authority),
-                method: transfer.method,
-                status: Some(transfer.status),
-                local: transfer.local,
-                peer: transfer.peer,
+                method: transfer.method.clone(),
+                status,
+                local: local.to_owned(),
+                peer: transfer.peer.clone(),
                 request_number: *number,
+                abandoned: status.is_none(),
                 verdict: None,
-            }
-        })
-        .collect()
+            });
+        };
+        if transfer.retried
+            && let Some(dead) = connections.get(&visit.sni)
+        {
+            truth(dead, None);
+        }
+        truth(&transfer.local, Some(transfer.status));
+        connections.insert(&visit.sni, transfer.local);
+    }
+    truths
 }
 
 fn protocol(version: &str) -> String {
@@ -152,23 +185,34 @@ fn protocol(version: &str) -> String {
 mod tests {
     use super::*;
 
+    const PRINTED: &str = r#"* Connected to a.example (127.0.0.1) port 8443 (#0)
+> GET / HTTP/1.1
+transfer: {"method":"GET","http_version":"1.1","status":421,"local":"127.0.0.1:1","peer":"127.0.0.1:8443"}
+* Connection died, retrying a fresh connect (retry count: 1)
+transfer: {"method":"GET","http_version":"1.1","status":200,"local":"127.0.0.1:2","peer":"127.0.0.1:8443"}
+transfer: {"method":"GET","http_version":"1.1","status":200,"local":"127.0.0.1:2","peer":"127.0.0.1:8443"}
+"#;
+
     #[test]
     fn requests_are_counted_by_connection() {
-        let visits = ["a.example", "b.example:8443", "a.example"]
+        let visits = ["b.example", "a.example:8443", "a.example"]
             .map(|authority| Visit::new(Some("a.example"), authority, "/"));
-        let transfers = ["127.0.0.1:1", "127.0.0.1:1", "127.0.0.1:2"]
-            .map(|local| Transfer {
-                method: "GET".to_owned(),
-                http_version: "1.1".to_owned(),
-                status: 200,
-                local: local.to_owned(),
-                peer: "127.0.0.1:8443".to_owned(),
-            })
-            .into();
-        let truths = truths(7, &visits, transfers);
-        let numbers: Vec<u64> = truths.iter().map(|truth| truth.request_number).collect();
-        assert_eq!(numbers, [1, 2, 1]);
-        assert_eq!(truths[1].authority, "b.example");
-        assert_eq!(truths[1].protocol, "http/1.1");
+        let truths = truths(7, &visits, transfers(PRINTED).unwrap());
+        let places: Vec<_> = truths
+            .iter()
+            .map(|truth| (truth.local.as_str(), truth.request_number, truth.abandoned))
+            .collect();
+        let expected = [
+            ("127.0.0.1:1", 1, false),
+            ("127.0.0.1:1", 2, true),
+            ("127.0.0.1:2", 1, false),
+            ("127.0.0.1:2", 2, false),
+        ];
+        assert_eq!(places, expected);
+        assert_eq!(
+            (truths[1].authority.as_str(), truths[1].status),
+            ("a.example", None)
+        );
+        assert_eq!(truths[2].protocol, "http/1.1");
     }
 }

@@ -72,6 +72,7 @@ pub fn visit(scratch: &Scratch, port: u16, sni: &str, authority: &str, habit: Ha
         local: local.to_owned(),
         peer: peer.to_owned(),
         request_number,
+        abandoned: false,
         verdict: None,
     };
     Ok((1..=REQUESTS).map(truth).collect())

@@ -93,6 +93,7 @@ fn truths(transcript: &Transcript, sni: Option<&str>, expected: &[Expected<'_>])
             local: transcript.local.clone(),
             peer: transcript.peer.clone(),
             request_number: number,
+            abandoned: false,
             verdict: None,
         })
         .collect())
