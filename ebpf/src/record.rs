@@ -245,6 +245,10 @@ const _: () = assert!(size_of::<Socket>() == 44);
 const _: () = assert!(size_of::<Connection>() == 40 + 32 + 44 + 12 + 256);
 const _: () = assert!(size_of::<DataHeader>() == 64);
 const _: () = assert!(size_of::<CertificateHeader>() == 56);
+// `DataHeader::length` is 16 bits wide.
+const _: () = assert!(SMALL_CHUNK < CHUNK && CHUNK < 1 << 16);
+// A name and the NUL after it.
+const _: () = assert!(NAME > 255);
 
 #[cfg(test)]
 mod tests {
@@ -291,15 +295,6 @@ mod tests {
         assert_eq!([Side::Server as u8, Side::Client as u8], [1, 2]);
         assert_eq!([NameState::Absent as u8, NameState::Sent as u8], [1, 2]);
         assert_eq!([NameSource::Object as u8, NameSource::Call as u8], [1, 2]);
-    }
-
-    #[test]
-    fn what_a_slot_can_carry_fits_its_length_field() {
-        assert!(CHUNK <= usize::from(u16::MAX));
-        assert!(SMALL_CHUNK < CHUNK);
-        assert!(CERTIFICATE <= usize::from(u16::MAX));
-        // A name and its NUL: RFC 1035, section 3.1.
-        assert!(NAME > 255);
     }
 
     /// No record has bytes that nobody wrote: they would be the kernel's.

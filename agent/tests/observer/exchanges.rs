@@ -161,7 +161,7 @@ fn an_exchange_that_is_open_at_the_end_was_aborted(#[case] ending: fn(&mut End) 
 #[test]
 fn on_a_connection_from_the_middle_what_was_missed_is_not_made_up() {
     let mut world = World::new();
-    let mut end = End::server(SERVER, 1).from_the_middle();
+    let mut end = End::server(SERVER, 1).entered_late();
     world.record(&end.opened());
     world.serve(&mut end, "b.example", 421);
     let exchange = world.exchange();

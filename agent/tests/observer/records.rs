@@ -76,7 +76,7 @@ impl End {
     }
 
     /// Older than the probes.
-    pub(crate) fn from_the_middle(mut self) -> Self {
+    pub(crate) fn entered_late(mut self) -> Self {
         self.facts.from_start = 0;
         self
     }

@@ -16,7 +16,7 @@ pub(crate) enum Step {
     /// Octets of a record.
     Record(Vec<u8>),
     /// Anything else.
-    Other(Input<'static>),
+    Other(Box<Input<'static>>),
 }
 
 /// A client's request of HTTP/1.1 with both ends, a misdirected one on HTTP/2, a loss, an abort, and an exit.
@@ -26,7 +26,7 @@ pub(crate) fn scene() -> Vec<Step> {
     let mut client = End::client(CLIENT, 2).random(9);
     let mut multiplexed = End::server(SERVER, 3);
 
-    let mut steps: Vec<Step> = machine().into_iter().map(Step::Other).collect();
+    let mut steps: Vec<Step> = machine().into_iter().map(other).collect();
     steps.extend(records([
         client.opened(),
         client.get(WRITE, "a.example"),
@@ -36,7 +36,7 @@ pub(crate) fn scene() -> Vec<Step> {
         server.status(WRITE, 200),
         client.status(READ, 200),
     ]));
-    steps.push(Step::Other(Input::Socket {
+    steps.push(other(Input::Socket {
         key: client.key(),
         socket: Socket {
             local: "192.0.2.2:50000".parse().unwrap(),
@@ -64,6 +64,10 @@ pub(crate) fn scene() -> Vec<Step> {
     steps
 }
 
+fn other(input: Input<'static>) -> Step {
+    Step::Other(Box::new(input))
+}
+
 fn records<const N: usize>(records: [Vec<u8>; N]) -> impl Iterator<Item = Step> {
     records.into_iter().map(Step::Record)
 }
@@ -74,7 +78,7 @@ pub(crate) fn observe(steps: &[Step]) -> Vec<Output> {
     for step in steps {
         let input = match step {
             Step::Record(bytes) => Input::Record(Record::from_bytes(bytes).unwrap()),
-            Step::Other(input) => input.clone(),
+            Step::Other(input) => Input::clone(input),
         };
         observer.input(input, &mut outputs);
     }
