@@ -180,3 +180,58 @@ impl Thread {
 const _: () = assert!(size_of::<Key>() == 16);
 const _: () = assert!(size_of::<Tracked>() == 24 + 144 + 8);
 const _: () = assert!(size_of::<Thread>() == 8 + DEPTH * 48 + 80 + WINDOW);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framing::{Phase, RESYNCHRONISED};
+
+    #[test]
+    fn a_connection_from_its_start_stands_before_its_first_message() {
+        let tracked = Tracked::from_start();
+        assert_eq!(tracked.from_start, 1);
+        for stream in tracked.framing.streams {
+            assert_eq!(stream, Stream::at_the_start());
+            assert_eq!(stream.phase, Phase::Start as u8);
+            assert_eq!(stream.flags & RESYNCHRONISED, 0);
+        }
+    }
+
+    #[test]
+    fn one_from_the_middle_does_not_pass_for_whole() {
+        let tracked = Tracked::in_the_middle();
+        assert_eq!(tracked.from_start, 0);
+        for stream in tracked.framing.streams {
+            assert_eq!(stream, Stream::in_the_middle());
+            assert_ne!(stream, Stream::at_the_start());
+        }
+    }
+
+    #[test]
+    fn nothing_is_known_of_a_connection_that_was_just_found() {
+        for tracked in [Tracked::from_start(), Tracked::in_the_middle()] {
+            assert_eq!((tracked.born, tracked.random, tracked.sock), (0, 0, 0));
+            assert_eq!((tracked.announced, tracked.conflict, tracked.reserved), (0, 0, 0));
+            // 0 is a descriptor.
+            assert_eq!(tracked.descriptor, -1);
+            assert_eq!(tracked.framing.requests, Requests::none());
+            for stream in tracked.framing.streams {
+                assert_eq!((stream.offset, stream.sequence), (0, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn an_idle_thread_is_inside_nothing() {
+        assert_eq!(Thread::IDLE.depth, 0);
+        assert_eq!(Thread::IDLE.calls, [Call::default(); DEPTH]);
+        assert_eq!(Thread::IDLE.walk.length, 0);
+    }
+
+    /// The programs find their place in the table of calls, and in the window, with a mask.
+    #[test]
+    fn what_is_masked_is_a_power_of_two() {
+        assert!(DEPTH.is_power_of_two());
+        assert!(WINDOW.is_power_of_two());
+    }
+}

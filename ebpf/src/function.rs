@@ -162,4 +162,55 @@ mod tests {
         };
         assert_eq!(Cookie::from_raw(cookie.to_raw()), cookie);
     }
+
+    #[test]
+    fn cookies_tell_slots_and_functions_apart() {
+        let mut raw = std::collections::BTreeSet::new();
+        for slot in [1, 2, 255, 256, 65_535] {
+            for function in Function::ALL {
+                let function = function as u8;
+                assert!(raw.insert(Cookie { slot, function }.to_raw()));
+            }
+        }
+        let missing = Cookie::from_raw(0);
+        assert_eq!(Function::from_number(missing.function), None);
+        assert_eq!(missing.slot, 0);
+    }
+
+    #[test]
+    fn every_layout_has_a_slot_that_cookies_can_name() {
+        assert!(u16::try_from(crate::layout::MAX_LAYOUTS - 1).is_ok());
+    }
+
+    #[test]
+    fn symbols_are_unique() {
+        let symbols: std::collections::BTreeSet<_> = Function::ALL.map(Function::symbol).into();
+        assert_eq!(symbols.len(), Function::ALL.len());
+    }
+
+    #[test]
+    fn entries_returns_and_tracepoints_have_slots_of_their_own() {
+        let mut slots = vec![HIT_SOCK_RECV, HIT_SOCK_SEND, HIT_EXEC, HIT_EXIT];
+        for function in Function::ALL {
+            slots.extend([function as u32, function as u32 + HIT_RETURN]);
+        }
+        let unique: std::collections::BTreeSet<_> = slots.iter().copied().collect();
+        assert_eq!(unique.len(), slots.len());
+        assert!(slots.iter().all(|slot| *slot < HIT_SLOTS));
+    }
+
+    #[cfg(feature = "user")]
+    #[test]
+    fn every_slot_in_use_has_a_name_of_its_own() {
+        let names: Vec<_> = (0..HIT_SLOTS).filter_map(hit_name).collect();
+        let unique: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(unique.len(), names.len(), "{names:?}");
+        assert_eq!(names.len(), 2 * Function::ALL.len() + 4);
+        assert_eq!(hit_name(7).as_deref(), Some("SSL_read"));
+        assert_eq!(hit_name(7 + HIT_RETURN).as_deref(), Some("SSL_read:return"));
+        assert_eq!(hit_name(HIT_EXIT).as_deref(), Some("sched_process_exit"));
+        for slot in [0, HIT_RETURN, HIT_SLOTS, u32::MAX] {
+            assert_eq!(hit_name(slot), None, "{slot}");
+        }
+    }
 }

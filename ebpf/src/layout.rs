@@ -121,3 +121,16 @@ impl KernelLayout {
 
 const _: () = assert!(size_of::<Layout>() == 48);
 const _: () = assert!(size_of::<KernelLayout>() == 72);
+
+#[cfg(all(test, feature = "user"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_known_is_unknown_everywhere() {
+        let layout: [u32; 12] = bytemuck::cast(Layout::NOTHING);
+        assert_eq!(layout, [UNKNOWN; 12]);
+        let layout: [u32; 18] = bytemuck::cast(KernelLayout::NOTHING);
+        assert_eq!(layout, [UNKNOWN; 18]);
+    }
+}

@@ -245,3 +245,69 @@ const _: () = assert!(size_of::<Socket>() == 44);
 const _: () = assert!(size_of::<Connection>() == 40 + 32 + 44 + 12 + 256);
 const _: () = assert!(size_of::<DataHeader>() == 64);
 const _: () = assert!(size_of::<CertificateHeader>() == 56);
+// `DataHeader::length` is 16 bits wide.
+const _: () = assert!(SMALL_CHUNK < CHUNK && CHUNK < 1 << 16);
+// A name and the NUL after it.
+const _: () = assert!(NAME > 255);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Recordings are read by later versions: what a number means does not change.
+    #[test]
+    fn numbers_are_the_contracts() {
+        let kinds = [
+            Kind::Connection,
+            Kind::Data,
+            Kind::Close,
+            Kind::Exec,
+            Kind::Exit,
+            Kind::Certificate,
+        ];
+        assert_eq!(kinds.map(|kind| kind as u32), [1, 2, 3, 4, 5, 6]);
+        assert_eq!([Direction::Read as u8, Direction::Write as u8], [0, 1]);
+        assert_eq!([Content::Http1Head as u8, Content::Http2Frame as u8], [1, 2]);
+        assert_eq!([START, END, RESYNCHRONISED], [1, 2, 4]);
+    }
+
+    #[test]
+    fn what_was_not_filled_in_is_unknown() {
+        let unknown = [
+            SocketSource::Unknown as u8,
+            Side::Unknown as u8,
+            NameState::Unknown as u8,
+            NameSource::Unknown as u8,
+        ];
+        assert_eq!(unknown, [0; 4]);
+        assert_eq!(Socket::UNKNOWN.source, SocketSource::Unknown as u8);
+        assert_eq!(Socket::UNKNOWN.family, 0);
+    }
+
+    #[test]
+    fn each_fact_has_numbers_of_its_own() {
+        let sources = [
+            SocketSource::Descriptor,
+            SocketSource::Nested,
+            SocketSource::Conflict,
+        ];
+        assert_eq!(sources.map(|source| source as u8), [1, 2, 3]);
+        assert_eq!([Side::Server as u8, Side::Client as u8], [1, 2]);
+        assert_eq!([NameState::Absent as u8, NameState::Sent as u8], [1, 2]);
+        assert_eq!([NameSource::Object as u8, NameSource::Call as u8], [1, 2]);
+    }
+
+    /// No record has bytes that nobody wrote: they would be the kernel's.
+    #[test]
+    fn there_is_no_padding() {
+        assert_eq!(size_of::<Header>(), 4 + 4 + 8 + 4 + 4 + 8 + 8);
+        assert_eq!(size_of::<Socket>(), 16 + 16 + 4 + 2 + 2 + 2 + 1 + 1);
+        let facts = 32 + size_of::<Socket>() + 2 + 6 + 2 + 2 + NAME;
+        assert_eq!(size_of::<Connection>(), size_of::<Header>() + facts);
+        assert_eq!(size_of::<DataHeader>(), size_of::<Header>() + 8 + 4 + 2 + 3 + 7);
+        assert_eq!(
+            size_of::<CertificateHeader>(),
+            size_of::<Header>() + 4 + 4 + 1 + 7
+        );
+    }
+}

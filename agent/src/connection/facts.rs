@@ -176,10 +176,10 @@ fn name(record: &record::Connection) -> ServerName {
     } else {
         "object"
     };
-    // A hostile client can send any bytes; what is not text is shown escaped.
+    // A hostile client can send any bytes; what is not text, or would steer a terminal, is shown escaped.
     let name = match std::str::from_utf8(&record.name[..length]) {
-        Ok(name) => name.to_owned(),
-        Err(_) => record.name[..length].escape_ascii().to_string(),
+        Ok(name) if !name.contains(char::is_control) => name.to_owned(),
+        _ => record.name[..length].escape_ascii().to_string(),
     };
     ServerName::Sent { name, source }
 }

@@ -20,7 +20,8 @@ use super::{
 };
 use crate::target;
 
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wrongway-ebpf"));
+/// The eBPF programs as the build script built them: an ELF object with BTF.
+pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wrongway-ebpf"));
 
 const UPROBES: [&str; 6] = [
     "call_entry",

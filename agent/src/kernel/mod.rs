@@ -11,4 +11,4 @@ pub use attach::{AttachError, Attached};
 pub use counters::{Counters, Counts};
 pub use drain::Drain;
 pub use features::{Features, Missing, check};
-pub use load::{Kernel, Limits, LoadError};
+pub use load::{Kernel, Limits, LoadError, OBJECT};

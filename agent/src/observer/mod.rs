@@ -13,7 +13,7 @@
 mod judged;
 mod tracked;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
 
 use ebpf::record::{self, Direction};
 
@@ -162,14 +162,21 @@ impl Observer {
             library: self.libraries.get(&record.library).cloned(),
             ..process.unwrap_or_default()
         };
-        let opened_at = self.epoch + record.header.born;
+        let opened_at = self.epoch.saturating_add(record.header.born);
         let facts = Facts::new(self.next_connection, opened_at, record, Arc::new(process));
         let key = Key::from(&record.header);
         let tracked = Tracked::new(facts);
         let facts = Arc::clone(tracked.facts());
-        if let Some(replaced) = self.connections.insert(key, tracked) {
-            self.close(replaced, record.header.time, out);
-        }
+        // Two objects cannot stand at one address: what was there is over, even if its end was lost.
+        let (first, last) = (
+            Key { born: 0, ..key },
+            Key {
+                born: u64::MAX,
+                ..key
+            },
+        );
+        self.close_all(first..=last, record.header.time, out);
+        self.connections.insert(key, tracked);
         out.push(Output::Opened(Arc::clone(&facts)));
         if let (Some(random), Some(role)) = (facts.client_random, facts.role)
             && let Some(told) = self.peers.add(random, role, key, facts.socket)
@@ -250,11 +257,11 @@ impl Observer {
             ssl: u64::MAX,
             born: u64::MAX,
         };
-        let keys: Vec<Key> = self
-            .connections
-            .range(first..=last)
-            .map(|(key, _)| *key)
-            .collect();
+        self.close_all(first..=last, time, out);
+    }
+
+    fn close_all(&mut self, keys: RangeInclusive<Key>, time: u64, out: &mut Vec<Output>) {
+        let keys: Vec<Key> = self.connections.range(keys).map(|(key, _)| *key).collect();
         for key in keys {
             if let Some(tracked) = self.connections.remove(&key) {
                 self.close(tracked, time, out);

@@ -1,5 +1,9 @@
 //! Records of the kernel, checked and taken apart.
 
+pub mod fuzz;
+#[cfg(test)]
+mod tests;
+
 use bytemuck::AnyBitPattern;
 use ebpf::record::{CertificateHeader, Connection, Content, DataHeader, Direction, Header, Kind};
 use thiserror::Error;
@@ -98,9 +102,10 @@ impl<'a> Record<'a> {
         match header.kind {
             kind if kind == Kind::Connection as u32 => read(bytes).map(Self::Connection),
             kind if kind == Kind::Data as u32 => data(bytes),
-            kind if kind == Kind::Close as u32 => Ok(Self::Close(header)),
-            kind if kind == Kind::Exec as u32 => Ok(Self::Exec(header)),
-            kind if kind == Kind::Exit as u32 => Ok(Self::Exit(header)),
+            // Read again: the size it claims may not cover the header itself.
+            kind if kind == Kind::Close as u32 => read(bytes).map(Self::Close),
+            kind if kind == Kind::Exec as u32 => read(bytes).map(Self::Exec),
+            kind if kind == Kind::Exit as u32 => read(bytes).map(Self::Exit),
             kind if kind == Kind::Certificate as u32 => certificate(bytes),
             value => Err(Malformed::Value { field: "kind", value }),
         }

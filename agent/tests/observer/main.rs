@@ -1,0 +1,16 @@
+//! The observer from records to judged exchanges, live and from a recording.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod certificates;
+mod corpus;
+mod exchanges;
+mod lifecycle;
+mod losses;
+mod names;
+mod peers;
+mod recording;
+mod records;
+mod replay_command;
+mod scene;
+mod sockets;
+mod world;
