@@ -105,7 +105,10 @@ fn in_statics() -> Vec<(&'static str, Shape)> {
             ),
         ),
         ("Thread", shape!(Thread: depth, calls, walk)),
-        ("Call", shape!(Call: ssl, buffer, count, stack, sock, conflict)),
+        (
+            "Call",
+            shape!(Call: ssl, buffer, count, stack, sock, conflict, function),
+        ),
         (
             "Walk",
             shape!(Walk: buffer, length, position, head, id, ssl, direction, count, used, found, window),
@@ -251,6 +254,8 @@ fn it_has_these_programs() {
     let expected = [
         ("uprobe", "call_entry"),
         ("uretprobe", "call_return"),
+        ("uprobe", "empty_entry"),
+        ("uretprobe", "empty_return"),
         ("uretprobe", "ssl_new"),
         ("uprobe", "ssl_free"),
         ("uprobe", "ssl_set_fd"),

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod build;
 pub mod demo;
+pub mod deploy;
 pub mod interrupt;
 pub mod kernel_test;
 pub mod progress;

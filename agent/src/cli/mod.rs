@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, wired together here.
 
 pub mod args;
+pub mod bench_probes;
 pub mod failure;
 pub mod inspect;
 pub mod judge;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::args::{RecordArgs, ReplayArgs, RunArgs};
+use self::bench_probes::BenchProbesArgs;
 use self::inspect::InspectArgs;
 use self::judge::JudgeArgs;
 
@@ -47,6 +49,8 @@ enum Command {
     Record(RecordArgs),
     /// Judge what a recording holds.
     Replay(ReplayArgs),
+    #[command(hide = true)]
+    BenchProbes(BenchProbesArgs),
 }
 
 /// Parses the arguments, runs the subcommand, and turns an error into one line and an exit code.
@@ -57,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Judge(args) => judge::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::BenchProbes(args) => bench_probes::run(&args),
     };
     done.unwrap_or_else(|error| failure::report(&error))
 }

@@ -9,10 +9,10 @@ use ebpf::record::{CertificateHeader, Connection, Content, DataHeader, Direction
 use thiserror::Error;
 
 /// A record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record<'a> {
     /// A connection carried its first application data.
-    Connection(Connection),
+    Connection(Box<Connection>),
     /// Part of an HTTP head or frame.
     Data(Data<'a>),
     /// A connection object was freed.
@@ -100,7 +100,9 @@ impl<'a> Record<'a> {
             need: size,
         })?;
         match header.kind {
-            kind if kind == Kind::Connection as u32 => read(bytes).map(Self::Connection),
+            kind if kind == Kind::Connection as u32 => {
+                read(bytes).map(|connection| Self::Connection(Box::new(connection)))
+            }
             kind if kind == Kind::Data as u32 => data(bytes),
             // Read again: the size it claims may not cover the header itself.
             kind if kind == Kind::Close as u32 => read(bytes).map(Self::Close),

@@ -80,7 +80,7 @@ fn resized(mut record: Vec<u8>, size: usize) -> Vec<u8> {
 fn a_connection_is_read() {
     assert_eq!(
         Record::from_bytes(bytes_of(&connection())),
-        Ok(Record::Connection(connection()))
+        Ok(Record::Connection(Box::new(connection())))
     );
 }
 

@@ -53,6 +53,16 @@ impl Kernel {
         slot: u16,
         hooks: &[(Function, u64)],
     ) -> Result<Attached, AttachError> {
+        self.attach_programs(file, slot, hooks, programs)
+    }
+
+    pub(super) fn attach_programs(
+        &mut self,
+        file: &File,
+        slot: u16,
+        hooks: &[(Function, u64)],
+        programs: impl Fn(Function) -> (Option<&'static str>, Option<&'static str>),
+    ) -> Result<Attached, AttachError> {
         // The open file, not its name: names change, and other mount namespaces have their own.
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         let mut links = Vec::new();

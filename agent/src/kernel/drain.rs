@@ -12,7 +12,10 @@ pub struct Drain {
 
 impl Drain {
     pub(super) fn new(map: Map) -> Result<Self, DrainError> {
-        let ring = AsyncFd::with_interest(RingBuf::try_from(map)?, Interest::READABLE)?;
+        let ring = RingBuf::try_from(map)?;
+        // SAFETY: the ring owns its descriptor for as long as it lives, and names no other.
+        let ring = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
+        let ring = ring.map_err(io::Error::from)?;
         Ok(Self { ring })
     }
 
@@ -35,7 +38,7 @@ impl Drain {
 
 /// Why there is no reader.
 #[derive(Debug, thiserror::Error)]
-pub enum DrainError {
+pub(super) enum DrainError {
     /// The map is not what it should be.
     #[error(transparent)]
     Map(#[from] MapError),

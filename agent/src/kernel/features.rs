@@ -72,7 +72,7 @@ pub fn check() -> Result<(), Missing> {
 ///
 /// # Errors
 /// Returns [`Missing::BadBtf`] if it cannot be parsed.
-pub fn kernel_types() -> Result<btf_rs::Btf, Missing> {
+pub(super) fn kernel_types() -> Result<btf_rs::Btf, Missing> {
     btf_rs::Btf::from_file(BTF).map_err(|error| Missing::BadBtf(error.to_string()))
 }
 

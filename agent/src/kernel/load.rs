@@ -96,7 +96,7 @@ unsafe impl Pod for PlainKey {}
 /// A connection's state as a map value; the agent never reads it.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-struct PlainTracked(#[expect(dead_code, reason = "only its size matters")] Tracked);
+struct PlainTracked(Tracked);
 
 // SAFETY: as above.
 unsafe impl Pod for PlainTracked {}
@@ -115,6 +115,20 @@ impl Kernel {
     /// # Errors
     /// Returns what the system lacks, or what the kernel refused.
     pub fn load(limits: Limits) -> Result<Self, LoadError> {
+        let mut kernel = Self::load_object(limits)?;
+        for name in UPROBES {
+            let program: &mut UProbe = kernel.program(name)?;
+            program.load().map_err(|error| refused(name, &error))?;
+        }
+        kernel.watch_machine()?;
+        Ok(kernel)
+    }
+
+    /// Creates the maps; loads no program.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_object(limits: Limits) -> Result<Self, LoadError> {
         features::check()?;
         let types = features::kernel_types()?;
         let features = Features::probe(&types);
@@ -136,19 +150,13 @@ impl Kernel {
             .and_then(|map| {
                 MapOfConnections::try_from(map).map_err(|error| refused("map CONNECTIONS", &error))
             })?;
-        let mut kernel = Self {
+        Ok(Self {
             ebpf,
             layouts,
             connections,
             features,
             kernel_layout,
-        };
-        for name in UPROBES {
-            let program: &mut UProbe = kernel.program(name)?;
-            program.load().map_err(|error| refused(name, &error))?;
-        }
-        kernel.watch_machine()?;
-        Ok(kernel)
+        })
     }
 
     /// Tells the programs where a library keeps its facts.
@@ -237,7 +245,7 @@ impl Kernel {
 /// Longest part of a verifier's log that is repeated; its last lines tell what is wrong.
 const LOG_TAIL: usize = 2000;
 
-fn refused(what: &str, error: impl Reason) -> LoadError {
+pub(super) fn refused(what: &str, error: &(impl Reason + ?Sized)) -> LoadError {
     LoadError::Refused {
         what: what.to_owned(),
         reason: error.reason(),
@@ -245,17 +253,17 @@ fn refused(what: &str, error: impl Reason) -> LoadError {
 }
 
 /// The words for a refusal.
-trait Reason {
+pub(super) trait Reason {
     fn reason(&self) -> String;
 }
 
-impl Reason for &str {
+impl Reason for str {
     fn reason(&self) -> String {
-        (*self).to_owned()
+        self.to_owned()
     }
 }
 
-impl<E: std::error::Error> Reason for &E {
+impl<E: std::error::Error> Reason for E {
     fn reason(&self) -> String {
         let mut text = self.to_string();
         let mut source = self.source();

@@ -4,6 +4,7 @@
 mod attach;
 mod counters;
 mod drain;
+mod empty;
 mod features;
 mod load;
 

@@ -10,7 +10,7 @@ use crate::{
 
 /// The lines of one process: one for each TLS library in it, one for each file that could not be examined.
 /// `attached` says of a library whether it is attached to, or why not.
-pub fn of_process<'a>(
+pub(super) fn of_process<'a>(
     process: &ProcessInfo,
     targets: &[Arc<Target>],
     attached: impl Fn(FileId) -> Result<bool, &'a str>,
@@ -35,7 +35,7 @@ pub fn of_process<'a>(
 }
 
 /// A process with a library of its, as the contract's objects name it.
-pub fn described(process: &ProcessInfo, library: Option<String>) -> Process {
+pub(super) fn described(process: &ProcessInfo, library: Option<String>) -> Process {
     Process {
         pid: process.pid,
         exe: process.exe.as_ref().map(|exe| exe.display().to_string()),

@@ -38,22 +38,22 @@ const STAGE: &str = "attach";
 
 /// What the thread is told.
 #[derive(Clone, Copy, Debug)]
-pub enum Event {
+pub(super) enum Event {
     /// A process replaced its image.
     Exec(u32),
 }
 
 /// A library has this slot from now on.
 #[derive(Clone, Debug)]
-pub struct Library {
+pub(super) struct Library {
     /// The slot that records name it by.
-    pub slot: u16,
+    pub(super) slot: u16,
     /// Its path.
-    pub path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 /// The thread's state.
-pub struct Discovery {
+pub(super) struct Discovery {
     kernel: Kernel,
     scanner: Scanner,
     attached: HashMap<FileId, Attachment>,
@@ -73,7 +73,7 @@ struct Attachment {
 
 impl Discovery {
     /// Attaches to everything that runs now.
-    pub fn start(kernel: Kernel, libraries: Sender<Library>, shared: Shared) -> Self {
+    pub(super) fn start(kernel: Kernel, libraries: Sender<Library>, shared: Shared) -> Self {
         let mut scanner = Scanner::new("/proc");
         // In a container the machine's own libraries are behind its first process.
         let host = Path::new("/proc/1/root");
@@ -103,7 +103,7 @@ impl Discovery {
     }
 
     /// Works until the sender of events is gone; then detaches.
-    pub fn run(mut self, events: &Receiver<Event>) {
+    pub(super) fn run(mut self, events: &Receiver<Event>) {
         let mut sweep = Instant::now() + SWEEP;
         let mut clear = Instant::now() + CLEAR;
         loop {

@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// Where what happens is also written down.
-pub type Recorder = Writer<Box<dyn Write + Send>>;
+pub(super) type Recorder = Writer<Box<dyn Write + Send>>;
 
 /// The way from the ring buffer to the store.
-pub struct Intake {
+pub(super) struct Intake {
     observer: Observer,
     libraries: Receiver<Library>,
     events: Option<Sender<Event>>,
@@ -36,7 +36,7 @@ pub struct Intake {
 
 impl Intake {
     /// `epoch` as in [`Observer::new`].
-    pub fn new(
+    pub(super) fn new(
         epoch: u64,
         libraries: Receiver<Library>,
         events: Sender<Event>,
@@ -56,7 +56,7 @@ impl Intake {
     }
 
     /// Takes one record of the kernel.
-    pub fn record(&mut self, bytes: &[u8]) {
+    pub(super) fn record(&mut self, bytes: &[u8]) {
         let record = match Record::from_bytes(bytes) {
             Ok(record) => record,
             Err(malformed) => {
@@ -90,14 +90,14 @@ impl Intake {
     }
 
     /// Hands what followed from the records on.
-    pub fn deliver(&mut self) {
+    pub(super) fn deliver(&mut self) {
         if !self.outputs.is_empty() {
             self.shared.take(self.outputs.drain(..));
         }
     }
 
     /// Lets the discovery thread end.
-    pub fn stop_discovery(&mut self) {
+    pub(super) fn stop_discovery(&mut self) {
         self.events = None;
     }
 
@@ -105,7 +105,7 @@ impl Intake {
     ///
     /// # Errors
     /// Returns the first error of writing it.
-    pub fn finish(mut self) -> std::io::Result<()> {
+    pub(super) fn finish(mut self) -> std::io::Result<()> {
         self.deliver();
         if let Some(error) = self.recording_failed {
             return Err(error);
@@ -114,8 +114,13 @@ impl Intake {
             .map_or(Ok(()), |recorder| recorder.finish().map(drop))
     }
 
+    /// Whether a recording is made.
+    pub(super) const fn is_recording(&self) -> bool {
+        self.recorder.is_some()
+    }
+
     /// Whether the recording can no longer be written.
-    pub const fn recording_failed(&self) -> bool {
+    pub(super) const fn recording_failed(&self) -> bool {
         self.recording_failed.is_some()
     }
 

@@ -16,10 +16,8 @@ use anyhow::Context as _;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::signal::unix::{SignalKind, signal};
 
-pub use coverage::described;
 use discovery::Discovery;
-use intake::Intake;
-pub use intake::Recorder;
+use intake::{Intake, Recorder};
 
 use crate::{
     export::{Shared, control, http},
@@ -123,11 +121,12 @@ async fn observe(
     let (library_sender, libraries) = mpsc::channel();
     let mut intake = Intake::new(epoch, libraries, event_sender, shared.clone(), recorder);
     let discovery = {
+        let recording = intake.is_recording();
         let shared = shared.clone();
         tokio::task::spawn_blocking(move || {
             let discovery = Discovery::start(kernel, library_sender, shared.clone());
             shared.health().set_ready();
-            tracing::info!("ready");
+            tracing::info!(recording, "ready");
             discovery.run(&events);
         })
     };

@@ -11,7 +11,7 @@ use std::{
 
 /// Whether the process has, among its own descriptors, the TCP socket with these addresses. `false` as well if the
 /// process is gone.
-pub fn belongs(proc_root: &Path, pid: u32, local: SocketAddr, peer: SocketAddr) -> bool {
+pub(super) fn belongs(proc_root: &Path, pid: u32, local: SocketAddr, peer: SocketAddr) -> bool {
     let process = proc_root.join(pid.to_string());
     let found = ["net/tcp", "net/tcp6"]
         .into_iter()

@@ -15,6 +15,11 @@
 //! ```
 //! [`Phase::Opaque`] is entered, and never left, by what is not HTTP or breaks its framing.
 
+#![expect(
+    clippy::inline_always,
+    reason = "the verifier follows calls anew for each caller's state; inlined code it prunes"
+)]
+
 pub mod http1;
 pub mod http2;
 

@@ -20,8 +20,10 @@ struct Host {
 
 impl Host {
     fn new() -> Self {
-        let mut framing = Framing::default();
-        framing.streams = [Stream::at_the_start(); 2];
+        let framing = Framing {
+            streams: [Stream::at_the_start(); 2],
+            ..Framing::default()
+        };
         Self {
             framing,
             partial: [vec![], vec![]],

@@ -1,49 +1,12 @@
 //! Building the container image.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use object::read::elf::{ElfFile64, ProgramHeader};
 
 use super::store::Store;
-use super::{directory, repository, tool};
-
-/// Builds `wrongway` for release as a static binary, the only kind that runs from scratch, and returns its path.
-///
-/// For musl where that target is installed, else for glibc: the agent resolves no names, so nothing in it needs
-/// glibc's plug-ins.
-///
-/// # Errors
-/// The build fails; the error carries the compiler's messages.
-pub(crate) fn static_binary() -> Result<PathBuf> {
-    let host = format!("{}-unknown-linux", std::env::consts::ARCH);
-    let musl = format!("{host}-musl");
-    let installed = tool::output(Command::new("rustc").args(["--print", "target-libdir", "--target", &musl]))
-        .is_ok_and(|directory| Path::new(directory.trim()).is_dir());
-    let target = if installed { musl } else { format!("{host}-gnu") };
-    // With a target of its own, the flags do not reach procedural macros, which cannot be static.
-    let flags = format!(
-        "CARGO_TARGET_{}_RUSTFLAGS",
-        target.to_uppercase().replace('-', "_")
-    );
-    tool::output(
-        Command::new("cargo")
-            .current_dir(repository())
-            .args([
-                "build",
-                "--release",
-                "--locked",
-                "--package",
-                "wrongway",
-                "--bin",
-                "wrongway",
-            ])
-            .args(["--target", &target])
-            .env(flags, "-C target-feature=+crt-static"),
-    )?;
-    Ok(repository().join("target").join(target).join("release/wrongway"))
-}
+use super::{directory, tool};
 
 /// Builds the image of `deploy/Dockerfile` around `binary` and names it `tag`, in a store of its own, for
 /// [`run_image_once`](super::run_image_once).

@@ -9,7 +9,7 @@ mod run;
 mod store;
 mod tool;
 
-pub(crate) use image::{build_image, static_binary};
+pub(crate) use image::build_image;
 pub(crate) use manifests::test_manifests;
 pub(crate) use rules::test_rules;
 pub(crate) use run::run_image_once;

@@ -3,6 +3,7 @@
 mod churn;
 mod command_line;
 mod departure;
+mod deployment;
 mod discovery;
 mod framing;
 mod matrix;
@@ -27,6 +28,12 @@ pub const PACKAGES: &[&str] = &[
     "libc6-dev",
     "libssl-dev",
     "bpftool",
+    "prometheus",
+    "buildah",
+    "podman",
+    "crun",
+    "conmon",
+    "util-linux",
 ];
 
 /// One test.
@@ -59,6 +66,7 @@ pub fn cases() -> Vec<Case> {
         discovery::CASES,
         departure::CASES,
         churn::CASES,
+        deployment::CASES,
     ]
     .concat()
 }

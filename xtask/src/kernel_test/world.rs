@@ -46,22 +46,6 @@ impl<'a> World<'a> {
     pub(super) fn demand(&self, truths: &[Truth]) -> Result<String> {
         demand(&self.agent, &[self.nginx.port], truths)
     }
-
-    /// As `demand`, where there were more requests before than the agent can show. What it gave up to show
-    /// newer ones is no flaw.
-    pub(super) fn demand_latest(&self, truths: &[Truth]) -> Result<String> {
-        let ports = [self.nginx.port];
-        let exchanges = self.agent.settled_exchanges(&ports, expected(truths))?;
-        let comparison = compare(truths, &exchanges, &ports);
-        let mut losses = self.agent.losses()?;
-        losses.retain(|loss| !loss.labels.contains("stage=\"store\""));
-        ensure!(
-            comparison.right == comparison.expected,
-            "{comparison}\n    losses: {losses:?}"
-        );
-        ensure!(losses.is_empty(), "losses: {losses:?}");
-        Ok(summary(&comparison))
-    }
 }
 
 pub(super) fn start_nginx(scratch: &Scratch, upgrade_to: Option<u16>) -> Result<Nginx> {

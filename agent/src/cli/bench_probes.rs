@@ -1,0 +1,60 @@
+//! `wrongway bench-probes`, for benchmarks of this project.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use ebpf::function::Function;
+
+use super::failure::{Failure, unavailable_kernel};
+use crate::kernel::{Kernel, Limits};
+use crate::target::{Image, hook};
+
+/// Arguments of `wrongway bench-probes`.
+#[derive(Clone, Debug, Args)]
+pub struct BenchProbesArgs {
+    /// Attach programs that do nothing.
+    #[arg(long, required = true)]
+    pub empty: bool,
+    /// Library whose reads and writes get them, at entry and return.
+    #[arg(long, value_name = "PATH")]
+    pub library: PathBuf,
+}
+
+/// Attaches, says so, and waits to be ended.
+///
+/// # Errors
+/// If the library is none, or the kernel refuses.
+pub fn run(args: &BenchProbesArgs) -> anyhow::Result<ExitCode> {
+    let path = args.library.display();
+    let file = File::open(&args.library)
+        .map_err(|error| Failure::configuration(format!("cannot read {path}: {error}")))?;
+    let image = Image::read(Arc::new(file))
+        .map_err(|error| Failure::configuration(format!("{path} is no library to probe: {error}")))?;
+    let hooks: Vec<_> = hook::hooks(&image)
+        .into_iter()
+        .filter(|hook| matches!(hook.function, Function::SslRead | Function::SslWrite))
+        .map(|hook| (hook.function, hook.offset))
+        .collect();
+    let mut kernel =
+        Kernel::load_object(Limits::default()).map_err(|error| unavailable_kernel(error.into()))?;
+    let _attached = kernel
+        .attach_empty(image.file(), &hooks)
+        .map_err(|error| unavailable_kernel(error.into()))?;
+    println!("attached");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let kind = tokio::signal::unix::SignalKind::terminate();
+        tokio::signal::unix::signal(kind)
+            .context("cannot wait for SIGTERM")?
+            .recv()
+            .await;
+        anyhow::Ok(())
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
