@@ -62,6 +62,16 @@ pub struct Authority {
     pub port: Option<u16>,
 }
 
+impl Host {
+    /// As it is displayed, without another copy of a name.
+    pub fn into_text(self) -> String {
+        match self {
+            Self::Name(name) => name,
+            Self::Address(address) => address.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
