@@ -2,7 +2,9 @@
 
 use rstest::rstest;
 use wrongway::connection::Role;
-use wrongway::observer::{Output, connection_view};
+use wrongway::export::present;
+use wrongway::export::store::{Connection, Traffic};
+use wrongway::observer::Output;
 
 use super::records::{End, READ};
 use super::world::{EPOCH, LIBRARY, SERVER, World};
@@ -21,7 +23,11 @@ fn a_connection_opens_with_its_facts_and_closes() {
     assert_eq!(facts.process.library.as_deref(), Some(LIBRARY));
     assert_eq!(world.observer.open().collect::<Vec<_>>(), [end.key()]);
 
-    let view = connection_view(facts, true);
+    let view = present::connection(&Connection {
+        facts: facts.clone(),
+        open: true,
+        traffic: Traffic::default(),
+    });
     assert_eq!(view.time, "2026-01-02T03:04:05.005000Z");
     assert_eq!(view.version.as_deref(), Some("TLSv1.3"));
     assert_eq!(view.resumed, Some(false));
@@ -44,7 +50,11 @@ fn what_the_record_does_not_know_is_null() {
     let Output::Opened(facts) = &world.outputs[0] else {
         panic!("{:?}", world.outputs);
     };
-    let view = connection_view(facts, true);
+    let view = present::connection(&Connection {
+        facts: facts.clone(),
+        open: true,
+        traffic: Traffic::default(),
+    });
     assert_eq!(view.process.pid, 999);
     assert_eq!((&view.process.exe, &view.process.library), (&None, &None));
     assert_eq!((view.role, view.version), (None, None));

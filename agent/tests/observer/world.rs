@@ -3,6 +3,7 @@
 use ebpf::record::Direction;
 use wrongway::connection::{Key, Process, Socket};
 use wrongway::decode::Record;
+use wrongway::export::present;
 use wrongway::export::view;
 use wrongway::observer::{Input, Observer, Output};
 
@@ -124,7 +125,7 @@ pub(crate) fn machine() -> Vec<Input<'static>> {
 /// The exchanges among outputs.
 pub(crate) fn exchanges(outputs: &[Output]) -> Vec<view::Exchange> {
     let exchanges = outputs.iter().filter_map(|output| match output {
-        Output::Exchange(judged) => Some(judged.view()),
+        Output::Exchange(judged) => Some(present::judged(judged)),
         _ => None,
     });
     exchanges.collect()
