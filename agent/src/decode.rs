@@ -4,6 +4,9 @@ use bytemuck::AnyBitPattern;
 use ebpf::record::{CertificateHeader, Connection, Content, DataHeader, Direction, Header, Kind};
 use thiserror::Error;
 
+/// The loss stage of what is no record.
+pub const STAGE: &str = "decode";
+
 /// A record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record<'a> {
@@ -74,11 +77,14 @@ pub enum Malformed {
 }
 
 impl Malformed {
+    /// Every metric label.
+    pub const LABELS: [&'static str; 2] = ["short_record", "unknown_value"];
+
     /// The metric label.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Short { .. } => "short_record",
-            Self::Value { .. } => "unknown_value",
+            Self::Short { .. } => Self::LABELS[0],
+            Self::Value { .. } => Self::LABELS[1],
         }
     }
 }

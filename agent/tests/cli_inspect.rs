@@ -3,13 +3,16 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
+use ebpf::record::Direction;
 use tempfile::TempDir;
-use wrongway::export::Shared;
+use wrongway::connection::{Facts, Process, Role, ServerName, Socket, SocketSource};
 use wrongway::export::control::{self, ControlSocket};
-use wrongway::export::view::{
-    Certificate, Connection, Coverage, Exchange, ExchangeConnection, Process, Provenance,
-};
+use wrongway::export::view::{Coverage, Exchange};
+use wrongway::export::{Shared, present};
+use wrongway::http::{self, Authority, AuthoritySource, Earlier, Known, Pairing, Protocol, Status};
+use wrongway::observer::Judged;
 
 struct Agent {
     control: PathBuf,
@@ -37,39 +40,52 @@ fn agent() -> Agent {
     }
 }
 
-/// Three exchanges: served rightly, misdirected twice, and one of which little is known.
+/// Exchanges served rightly, misdirected twice, one of which little is known, and one without a server name.
 fn agent_with_data() -> Agent {
     let agent = agent();
     let mut store = agent.shared.store();
-    let mut served = exchange(1);
-    served.authority.clone_from(&served.sni);
-    served.status = Some(200);
-    served.verdict = "ok".into();
-    served.class = "fine".into();
-    store.exchange(served);
-    store.exchange(exchange(2));
-    store.exchange(exchange(3));
-    let mut unknown = exchange(4);
-    unknown.role = None;
-    unknown.authority = None;
-    unknown.sni = None;
-    unknown.sni_state = "unknown".into();
-    unknown.status = None;
-    unknown.verdict = "aborted".into();
-    unknown.class = "undecided".into();
-    unknown.process.exe = None;
-    store.exchange(unknown);
-    let mut silent = exchange(5);
-    silent.sni = None;
-    silent.sni_state = "absent".into();
-    silent.verdict = "no_sni_421".into();
-    silent.protocol = "http/1.1".into();
-    store.exchange(silent);
-    store.connection_opened(connection(1));
-    let mut closed = connection(2);
-    store.connection_opened(closed.clone());
-    closed.local = None;
-    store.connection_closed(closed);
+    for id in [1, 2] {
+        store.connection_opened(connection(id).into());
+    }
+    let served = http::Exchange {
+        authority: pseudo("a.example"),
+        status: Status::Code(200),
+        ..request(1)
+    };
+    store.exchange(judged(1, connection(1), served));
+    store.exchange(judged(2, connection(1), request(2)));
+    store.exchange(judged(3, connection(1), request(3)));
+    let unknown = Facts {
+        name: ServerName::Unknown,
+        process: Arc::new(Process {
+            exe: None,
+            ..process()
+        }),
+        ..connection(3)
+    };
+    let reset = http::Exchange {
+        authority: Authority::Unknown,
+        host: Known::Unknown,
+        status: Status::NoneCame,
+        ..request(4)
+    };
+    store.exchange(judged(4, unknown, reset));
+    let silent = http::Exchange {
+        protocol: Protocol::Http11,
+        authority: Authority::Absent,
+        host: Known::Yes(vec!["b.example".to_owned()]),
+        ..request(5)
+    };
+    let without_name = Facts {
+        name: ServerName::Absent,
+        ..connection(2)
+    };
+    store.exchange(judged(5, without_name, silent));
+    let closed = Facts {
+        socket: None,
+        ..connection(2)
+    };
+    store.connection_closed(closed.into());
     store.set_coverage(vec![
         coverage("full", None),
         coverage(
@@ -90,49 +106,67 @@ fn process() -> Process {
     }
 }
 
-fn exchange(id: u64) -> Exchange {
-    Exchange {
-        id,
-        time: format!("2026-01-02T03:04:05.{id:03}999Z"),
-        role: Some("server".to_owned()),
-        protocol: "h2".to_owned(),
-        method: Some("GET".to_owned()),
-        authority: Some("b.example".to_owned()),
-        sni: Some("a.example".to_owned()),
-        sni_state: "sent".to_owned(),
-        status: Some(421),
-        verdict: "split_421".to_owned(),
-        class: "correct_421".to_owned(),
-        confidence: "high".to_owned(),
-        outcome: None,
-        connection: ExchangeConnection::default(),
-        certificate: Certificate::default(),
-        process: process(),
-        provenance: Provenance::default(),
-        diagnosis: "the client dialled a.example and asked for b.example".to_owned(),
-        remedy: "dial the name that is asked for".to_owned(),
+/// 2026-01-02T03:04:05Z, in nanoseconds since the Unix epoch.
+const EPOCH: u64 = 1_767_323_045_000_000_000;
+
+fn judged(id: u64, connection: Facts, exchange: http::Exchange) -> Box<Judged> {
+    Judged::new(id, EPOCH, connection.into(), exchange).into()
+}
+
+/// A request for `b.example` that was answered 421, `id` milliseconds and a bit after [`EPOCH`].
+fn request(id: u64) -> http::Exchange {
+    http::Exchange {
+        request_number: Some(1),
+        stream_id: Some(1),
+        protocol: Protocol::H2,
+        request_direction: Direction::Read,
+        method: Known::Yes("GET".to_owned()),
+        authority: pseudo("b.example"),
+        host: Known::Yes(Vec::new()),
+        extended_connect: Known::Yes(false),
+        status: Status::Code(421),
+        pairing: Pairing::Certain,
+        earlier: Earlier {
+            names: Arc::default(),
+            complete: true,
+        },
+        requested_at: id * 1_000_000 + 999_000,
+        answered_at: None,
+        completed_at: 0,
     }
 }
 
-fn connection(id: u64) -> Connection {
-    Connection {
+fn pseudo(name: &str) -> Authority {
+    Authority::Present {
+        value: name.to_owned(),
+        source: AuthoritySource::Pseudo,
+    }
+}
+
+/// A connection for `a.example`.
+fn connection(id: u64) -> Facts {
+    Facts {
         id,
-        time: "2026-01-02T03:04:05.678901Z".to_owned(),
-        open: true,
-        role: Some("server".to_owned()),
-        protocol: Some("h2".to_owned()),
-        sni: Some("a.example".to_owned()),
-        sni_state: "sent".to_owned(),
-        local: Some("[2001:db8::1]:443".to_owned()),
-        peer: Some("127.0.0.1:50000".to_owned()),
+        pid: 4242,
+        opened_at: EPOCH + 678_901_000,
+        role: Some(Role::Server),
+        name: ServerName::Sent {
+            name: "a.example".to_owned(),
+            source: "object",
+        },
+        socket: Some(Socket {
+            local: "[2001:db8::1]:443".parse().unwrap(),
+            peer: "127.0.0.1:50000".parse().unwrap(),
+            netns: 1,
+            source: SocketSource::Descriptor,
+        }),
         client_random: None,
-        version: Some("TLSv1.3".to_owned()),
+        version: 0x0304,
         resumed: Some(false),
-        requests: 12,
-        authorities: vec!["a.example".to_owned(), "b.example".to_owned()],
-        certificate: Certificate::default(),
-        process: process(),
-        provenance: Provenance::default(),
+        from_start: true,
+        certificate_names: None,
+        certificate_source: None,
+        process: Arc::new(process()),
     }
 }
 
@@ -179,27 +213,33 @@ fn exchanges_as_a_table() {
      1  03:04:05.001  server  h2        a.example  a.example     200  ok          apache2
      2  03:04:05.002  server  h2        b.example  a.example     421  split_421   apache2
      3  03:04:05.003  server  h2        b.example  a.example     421  split_421   apache2
-     4  03:04:05.004  ?       h2        ?          ?               ?  aborted     ?
+     4  03:04:05.004  server  h2        ?          ?               ?  aborted     ?
      5  03:04:05.005  server  http/1.1  b.example  -             421  no_sni_421  apache2
     ");
 }
 
 #[test]
 fn findings_with_each_explanation_once() {
-    insta::assert_snapshot!(stdout(&agent_with_data().inspect(&["findings"])), @r"
+    let text = stdout(&agent_with_data().inspect(&["findings"]));
+    let (table, explanations) = text.split_once("\n\n").unwrap();
+    let beginnings = explanations
+        .lines()
+        .map(|line| line.chars().take(61).collect::<String>());
+    let text = [table.to_owned(), String::new()].into_iter().chain(beginnings);
+    insta::assert_snapshot!(text.collect::<Vec<_>>().join("\n"), @r#"
     ID  TIME (UTC)    ROLE    PROTOCOL  AUTHORITY  SNI        STATUS  VERDICT     PROGRAM
      2  03:04:05.002  server  h2        b.example  a.example     421  split_421   apache2
      3  03:04:05.003  server  h2        b.example  a.example     421  split_421   apache2
      5  03:04:05.005  server  http/1.1  b.example  -             421  no_sni_421  apache2
 
     #2 split_421 and 1 more like it
-      what   the client dialled a.example and asked for b.example
-      remedy dial the name that is asked for
+      what   The connection was made for "a.example", and no othe
+      remedy Correct the client: the name it dials and the name i
 
     #5 no_sni_421
-      what   the client dialled a.example and asked for b.example
-      remedy dial the name that is asked for
-    ");
+      what   The client sent no SNI, so the handshake took the de
+      remedy Put the configuration right where the connection is
+    "#);
 }
 
 #[test]
@@ -208,7 +248,7 @@ fn the_summary_as_a_table() {
     COUNT  VERDICT     CLASS        ROLE    AUTHORITY  SNI        PROGRAM  FIRST     LAST
         2  split_421   correct_421  server  b.example  a.example  apache2  03:04:05  03:04:05
         1  no_sni_421  correct_421  server  b.example  -          apache2  03:04:05  03:04:05
-        1  aborted     undecided    ?       ?          ?          ?        03:04:05  03:04:05
+        1  aborted     undecided    server  ?          ?          ?        03:04:05  03:04:05
         1  ok          fine         server  a.example  a.example  apache2  03:04:05  03:04:05
     ");
 }
@@ -217,8 +257,8 @@ fn the_summary_as_a_table() {
 fn connections_as_a_table() {
     insta::assert_snapshot!(stdout(&agent_with_data().inspect(&["connections"])), @r"
     ID  SINCE (UTC)   STATE   ROLE    PROTOCOL  SNI        LOCAL              PEER             REQUESTS  PROGRAM   PID
-     1  03:04:05.678  open    server  h2        a.example  [2001:db8::1]:443  127.0.0.1:50000        12  apache2  4242
-     2  03:04:05.678  closed  server  h2        a.example  ?                  127.0.0.1:50000        12  apache2  4242
+     1  03:04:05.678  open    server  h2        a.example  [2001:db8::1]:443  127.0.0.1:50000         3  apache2  4242
+     2  03:04:05.678  closed  server  http/1.1  a.example  ?                  ?                       1  apache2  4242
     ");
 }
 
@@ -238,7 +278,8 @@ fn json_is_the_contracts_objects_one_a_line() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(exchanges, [exchange(2), exchange(3)]);
+    let expected = [2, 3].map(|id| present::judged(&judged(id, connection(1), request(id))));
+    assert_eq!(exchanges, expected);
     assert_eq!(stderr(&output), "");
 }
 
@@ -246,7 +287,7 @@ fn json_is_the_contracts_objects_one_a_line() {
 fn unknown_is_null_in_json() {
     let output = agent_with_data().inspect(&["exchanges", "--json", "--class", "undecided"]);
     let exchange: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
-    for member in ["role", "authority", "sni", "status"] {
+    for member in ["authority", "sni", "status"] {
         assert!(exchange[member].is_null(), "{member}");
     }
 }
@@ -296,21 +337,32 @@ fn the_limit_and_losses_are_mentioned() {
 #[test]
 fn hostile_names_cannot_steer_the_terminal() {
     let agent = agent();
-    let mut hostile = exchange(1);
-    hostile.authority = Some(format!("\u{1b}[2J\n{}", "x".repeat(10_000)));
-    hostile.diagnosis = "\u{1b}]0;title\u{7}".into();
+    let hostile = http::Exchange {
+        authority: pseudo(&format!("\u{1b}[2J\n{}", "x".repeat(10_000))),
+        ..request(1)
+    };
+    let mut hostile = judged(1, connection(1), hostile);
+    hostile.authority = Some("\u{1b}]0;title\u{7}".into());
     agent.shared.store().exchange(hostile);
-    let text = stdout(&agent.inspect(&["findings"]));
-    assert!(!text.contains('\u{1b}'), "{text:?}");
-    assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
-    assert_eq!(text.lines().count(), 6, "{text}");
+    for (view, lines) in [("exchanges", 2), ("findings", 6)] {
+        let text = stdout(&agent.inspect(&[view]));
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+        assert!(
+            text.lines().take(2).all(|line| line.chars().count() <= 120),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), lines, "{text}");
+    }
 }
 
 #[test]
 fn a_reader_that_leaves_early_is_no_error() {
     let agent = agent();
     for id in 0..5_000 {
-        agent.shared.store().exchange(exchange(id));
+        agent
+            .shared
+            .store()
+            .exchange(judged(id, connection(1), request(id)));
     }
     let mut child = wrongway(&["exchanges", "--json", "--limit", "5000", "--control"])
         .arg(&agent.control)

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::args::ReplayArgs;
 use super::failure::Failure;
 use super::inspect::exchange_lines;
-use crate::export::view::Exchange;
+use crate::export::{present, view::Exchange};
 use crate::observer::{Observer, Output};
 use crate::recording::Reader;
 
@@ -39,7 +39,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let exchanges: Vec<Exchange> = outputs
         .iter()
         .filter_map(|output| match output {
-            Output::Exchange(judged) => Some(judged.view()),
+            Output::Exchange(judged) => Some(present::judged(judged)),
             _ => None,
         })
         .collect();

@@ -42,6 +42,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// Both sides.
+    pub const ALL: [Self; 2] = [Self::Server, Self::Client];
+
     /// The name in JSON and in metric labels.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,6 +68,16 @@ pub enum ServerName {
         /// `object` or `call`.
         source: &'static str,
     },
+}
+
+impl ServerName {
+    /// The name, if one was sent and is known.
+    pub fn as_sent(&self) -> Option<&str> {
+        match self {
+            Self::Sent { name, .. } => Some(name),
+            Self::Absent | Self::Unknown => None,
+        }
+    }
 }
 
 /// How a socket was learned.

@@ -5,12 +5,14 @@
 //!                      |                  |
 //!               control socket     /metrics /healthz /readyz
 //! ```
-//! The observer's side ([`shared`], [`store`], [`metrics`], [`health`]) knows nothing of sockets or runtimes.
+//! The store keeps what the observer hands over; [`present`] makes the contract's objects ([`view`]) of it, one at a
+//! time, for whoever reads. The observer's side ([`shared`], [`store`], [`metrics`], [`health`]) knows nothing of sockets or runtimes.
 
 pub mod control;
 pub mod health;
 pub mod http;
 pub mod metrics;
+pub mod present;
 pub mod query;
 pub mod shared;
 pub mod store;

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::view::{Connection, Exchange, SummaryLine};
+use super::store::{Connection, Line};
+use crate::connection::Role;
+use crate::observer::Judged;
 
 /// How many items an answer has unless the reader says otherwise.
 pub const DEFAULT_LIMIT: usize = 100;
@@ -65,32 +67,33 @@ impl Query {
             .collect()
     }
 
-    pub(super) fn keeps_exchange(&self, exchange: &Exchange) -> bool {
-        self.since.is_none_or(|since| exchange.id > since)
-            && keeps(self.verdict.as_ref(), Some(&exchange.verdict))
-            && keeps(self.class.as_ref(), Some(&exchange.class))
-            && keeps(self.role.as_ref(), exchange.role.as_ref())
-            && keeps(self.authority.as_ref(), exchange.authority.as_ref())
-            && keeps(self.sni.as_ref(), exchange.sni.as_ref())
+    pub(super) fn keeps_exchange(&self, judged: &Judged) -> bool {
+        self.since.is_none_or(|since| judged.id > since)
+            && keeps(self.verdict.as_ref(), Some(judged.verdict.as_str()))
+            && keeps(self.class.as_ref(), Some(judged.class().as_str()))
+            && keeps(self.role.as_ref(), Some(judged.role().as_str()))
+            && keeps(self.authority.as_ref(), judged.authority.as_deref())
+            && keeps(self.sni.as_ref(), judged.sni())
     }
 
     pub(super) fn keeps_connection(&self, connection: &Connection) -> bool {
-        self.since.is_none_or(|since| connection.id > since)
-            && keeps(self.role.as_ref(), connection.role.as_ref())
+        let Connection { facts, traffic, .. } = connection;
+        self.since.is_none_or(|since| facts.id > since)
+            && keeps(self.role.as_ref(), facts.role.map(Role::as_str))
             && (self.authority.is_none()
-                || connection
+                || traffic
                     .authorities
                     .iter()
                     .any(|authority| keeps(self.authority.as_ref(), Some(authority))))
-            && keeps(self.sni.as_ref(), connection.sni.as_ref())
+            && keeps(self.sni.as_ref(), facts.name.as_sent())
     }
 
-    pub(super) fn keeps_summary(&self, line: &SummaryLine) -> bool {
-        keeps(self.verdict.as_ref(), Some(&line.verdict))
-            && keeps(self.class.as_ref(), Some(&line.class))
-            && keeps(self.role.as_ref(), line.role.as_ref())
-            && keeps(self.authority.as_ref(), line.authority.as_ref())
-            && keeps(self.sni.as_ref(), line.sni.as_ref())
+    pub(super) fn keeps_summary(&self, line: &Line) -> bool {
+        keeps(self.verdict.as_ref(), Some(line.verdict()))
+            && keeps(self.class.as_ref(), Some(line.class()))
+            && keeps(self.role.as_ref(), line.role())
+            && keeps(self.authority.as_ref(), line.authority())
+            && keeps(self.sni.as_ref(), line.sni())
     }
 }
 
@@ -103,15 +106,18 @@ pub struct Page<T> {
     pub matched: usize,
 }
 
-impl<T> Page<T> {
-    /// Takes the last `limit` of `matching`, which runs from the oldest to the newest.
-    pub(super) fn newest(matching: impl DoubleEndedIterator<Item = T>, limit: usize) -> Self {
+impl<T: Clone> Page<T> {
+    /// Copies the last `limit` of `matching`, which runs from the oldest to the newest.
+    pub(super) fn newest<'a>(matching: impl DoubleEndedIterator<Item = &'a T>, limit: usize) -> Self
+    where
+        T: 'a,
+    {
         let mut items = Vec::new();
         let mut matched = 0;
         for item in matching.rev() {
             matched += 1;
             if items.len() < limit {
-                items.push(item);
+                items.push(item.clone());
             }
         }
         items.reverse();
@@ -119,7 +125,7 @@ impl<T> Page<T> {
     }
 }
 
-fn keeps(wanted: Option<&String>, value: Option<&String>) -> bool {
+fn keeps(wanted: Option<&String>, value: Option<&str>) -> bool {
     wanted.is_none_or(|wanted| value.is_some_and(|value| value.eq_ignore_ascii_case(wanted)))
 }
 
@@ -132,13 +138,13 @@ mod tests {
         let wanted = "a.example".to_owned();
         assert!(keeps(None, None));
         assert!(!keeps(Some(&wanted), None));
-        assert!(keeps(Some(&wanted), Some(&"A.example".to_owned())));
-        assert!(!keeps(Some(&wanted), Some(&"b.example".to_owned())));
+        assert!(keeps(Some(&wanted), Some("A.example")));
+        assert!(!keeps(Some(&wanted), Some("b.example")));
     }
 
     #[test]
     fn a_page_is_the_newest_end() {
-        let page = Page::newest([1, 2, 3].into_iter(), 2);
+        let page = Page::newest([1, 2, 3].iter(), 2);
         assert_eq!(page.items, [2, 3]);
         assert_eq!(page.matched, 3);
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::health::Health;
 use super::metrics::Metrics;
 use super::store::{Limits, Store};
-use crate::observer::{Output, connection_view};
+use crate::observer::Output;
 
 /// Handle on store, metrics and health; clones share them.
 ///
@@ -42,10 +42,10 @@ impl Shared {
         let mut store = self.store();
         for output in outputs {
             match output {
-                Output::Opened(facts) => store.connection_opened(connection_view(&facts, true)),
-                Output::Updated(facts) => store.connection_updated(connection_view(&facts, true)),
-                Output::Closed(facts) => store.connection_closed(connection_view(&facts, false)),
-                Output::Exchange(judged) => store.exchange(judged.view()),
+                Output::Opened(facts) => store.connection_opened(facts),
+                Output::Updated(facts) => store.connection_updated(facts),
+                Output::Closed(facts) => store.connection_closed(facts),
+                Output::Exchange(judged) => store.exchange(judged),
                 Output::Lost { stage, reason, count } => self.metrics().loss(stage, reason, count),
                 Output::Joined { result } => self.metrics().join(result),
                 Output::Confirm { .. } => {}

@@ -1,63 +1,72 @@
-//! Objects of the contract for this module's tests.
+//! What the observer hands over, for this module's tests.
 
-use super::view::{Certificate, Connection, Exchange, ExchangeConnection, Process, Provenance};
+use std::sync::Arc;
 
-/// A request for `b.example` on a connection for `a.example`.
-pub(super) fn exchange(id: u64, verdict: &str, class: &str) -> Exchange {
-    Exchange {
-        id,
-        time: format!("2026-01-02T03:04:05.{id:06}Z"),
-        role: Some("server".to_owned()),
-        protocol: "h2".to_owned(),
-        method: Some("GET".to_owned()),
-        authority: Some("b.example".to_owned()),
-        sni: Some("a.example".to_owned()),
-        sni_state: "sent".to_owned(),
-        status: Some(421),
-        verdict: verdict.to_owned(),
-        class: class.to_owned(),
-        confidence: "high".to_owned(),
-        outcome: None,
-        connection: ExchangeConnection::default(),
-        certificate: Certificate::default(),
-        process: process(),
-        provenance: Provenance::default(),
-        diagnosis: "the client dialled one name and asked for another".to_owned(),
-        remedy: "correct the client".to_owned(),
-    }
-}
+use ebpf::record::Direction;
 
-/// An open connection for `a.example`.
-pub(super) fn connection(id: u64) -> Connection {
-    Connection {
-        id,
-        time: "2026-01-02T03:04:05.000000Z".to_owned(),
-        open: true,
-        role: Some("server".to_owned()),
-        protocol: Some("h2".to_owned()),
-        sni: Some("a.example".to_owned()),
-        sni_state: "sent".to_owned(),
-        local: Some("127.0.0.1:443".to_owned()),
-        peer: Some("127.0.0.1:50000".to_owned()),
-        client_random: None,
-        version: Some("TLSv1.3".to_owned()),
-        resumed: Some(false),
-        requests: 0,
-        authorities: vec!["b.example".to_owned()],
-        certificate: Certificate::default(),
-        process: process(),
-        provenance: Provenance {
-            sni: Some("object".to_owned()),
-            ..Provenance::default()
+use crate::connection::{Facts, Process, Role, ServerName, Socket, SocketSource};
+use crate::http::{Authority, AuthoritySource, Earlier, Exchange, Known, Pairing, Protocol, Status};
+use crate::observer::Judged;
+use crate::verdict::Verdict;
+
+/// A request for `b.example` on a connection for `a.example`, answered 421, and called `verdict`.
+pub(super) fn exchange(id: u64, verdict: Verdict) -> Judged {
+    let exchange = Exchange {
+        request_number: Some(1),
+        stream_id: Some(1),
+        protocol: Protocol::H2,
+        request_direction: Direction::Read,
+        method: Known::Yes("GET".to_owned()),
+        authority: Authority::Present {
+            value: "b.example".to_owned(),
+            source: AuthoritySource::Pseudo,
         },
+        host: Known::Yes(Vec::new()),
+        extended_connect: Known::Yes(false),
+        status: Status::Code(421),
+        pairing: Pairing::Certain,
+        earlier: Earlier {
+            names: Arc::default(),
+            complete: true,
+        },
+        requested_at: id,
+        answered_at: None,
+        completed_at: id,
+    };
+    Judged {
+        verdict,
+        ..Judged::new(id, 0, Arc::new(connection(1)), exchange)
     }
 }
 
-fn process() -> Process {
-    Process {
+/// A connection for `a.example`.
+pub(super) fn connection(id: u64) -> Facts {
+    Facts {
+        id,
         pid: 42,
-        exe: Some("/usr/sbin/apache2".to_owned()),
-        library: Some("/usr/lib/x86_64-linux-gnu/libssl.so.3".to_owned()),
-        ..Process::default()
+        opened_at: 0,
+        role: Some(Role::Server),
+        name: ServerName::Sent {
+            name: "a.example".to_owned(),
+            source: "object",
+        },
+        socket: Some(Socket {
+            local: ([127, 0, 0, 1], 443).into(),
+            peer: ([127, 0, 0, 1], 50000).into(),
+            netns: 1,
+            source: SocketSource::Descriptor,
+        }),
+        client_random: None,
+        version: 0x0304,
+        resumed: Some(false),
+        from_start: true,
+        certificate_names: None,
+        certificate_source: None,
+        process: Arc::new(Process {
+            pid: 42,
+            exe: Some("/usr/sbin/apache2".to_owned()),
+            library: Some("/usr/lib/x86_64-linux-gnu/libssl.so.3".to_owned()),
+            ..Process::default()
+        }),
     }
 }

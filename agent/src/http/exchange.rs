@@ -44,6 +44,9 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Every version.
+    pub const ALL: [Self; 3] = [Self::Http10, Self::Http11, Self::H2];
+
     /// As the public contract spells it.
     pub const fn as_str(self) -> &'static str {
         match self {

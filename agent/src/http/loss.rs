@@ -1,5 +1,8 @@
 //! What was seen but could not be kept or understood, counted by reason.
 
+/// The loss stage of this part of the agent.
+pub const STAGE: &str = "http";
+
 /// Why something of an HTTP conversation was lost. Labels of `wrongway_losses_total{stage="http"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Loss {

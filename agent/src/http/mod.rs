@@ -22,4 +22,4 @@ pub use conversation::{Conversation, Piece};
 pub use exchange::{
     Authority, AuthoritySource, EARLIER, Earlier, Exchange, Known, Pairing, Protocol, Status,
 };
-pub use loss::{Loss, Losses};
+pub use loss::{Loss, Losses, STAGE};

@@ -11,13 +11,15 @@
 //! Sans-IO: time is a number in the records, and what only the system can answer is an [`Output::Confirm`].
 
 mod judged;
+mod loss;
 mod tracked;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use ebpf::record::{self, Direction};
 
-pub use judged::{Judged, connection_view};
+pub use judged::Judged;
+pub use loss::{Loss, STAGE};
 use tracked::Tracked;
 
 use crate::{
@@ -98,9 +100,6 @@ pub struct Observer {
     next_exchange: u64,
     exchanges: Vec<http::Exchange>,
 }
-
-/// Stage of the losses counted here.
-const STAGE: &str = "connection";
 
 impl Observer {
     /// An observer of nothing yet. `epoch` is the wall clock, in nanoseconds since the Unix epoch, at the zero of
@@ -198,7 +197,7 @@ impl Observer {
         let Some(encoding) = certificate.encoding else {
             out.push(Output::Lost {
                 stage: STAGE,
-                reason: "certificate_too_long",
+                reason: Loss::CertificateTooLong.as_str(),
                 count: 1,
             });
             return;
@@ -206,7 +205,7 @@ impl Observer {
         let Some(names) = self.certificates.of(encoding) else {
             out.push(Output::Lost {
                 stage: STAGE,
-                reason: "certificate_unreadable",
+                reason: Loss::CertificateUnreadable.as_str(),
                 count: 1,
             });
             return;
@@ -228,7 +227,7 @@ impl Observer {
             // Its own record was lost, and with it all that a verdict rests on.
             out.push(Output::Lost {
                 stage: STAGE,
-                reason: "unknown_connection",
+                reason: Loss::UnknownConnection.as_str(),
                 count: 1,
             });
             return;
@@ -290,7 +289,7 @@ fn judge(
         {
             out.push(Output::Lost {
                 stage: STAGE,
-                reason: "role_conflict",
+                reason: Loss::RoleConflict.as_str(),
                 count: 1,
             });
         }
@@ -299,7 +298,7 @@ fn judge(
     }
     for (loss, count) in tracked.losses().iter() {
         out.push(Output::Lost {
-            stage: "http",
+            stage: http::STAGE,
             reason: loss.as_str(),
             count,
         });

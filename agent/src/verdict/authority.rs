@@ -8,9 +8,9 @@ use super::name::{Authority, NameError, normalise};
 /// HTTP/2 and HTTP/3 (RFC 9113, section 8.3.1; RFC 9114, section 4.3.1): `:authority`, else a single
 /// `Host`. HTTP/1.x (RFC 9112, sections 3.2 and 3.3): the target, else `Host`. A plain CONNECT is about the
 /// tunnel's target and nothing else (RFC 9110, section 9.3.6).
-pub fn effective_authority(facts: &Facts) -> Effective {
+pub fn effective_authority(facts: &Facts<'_>) -> Effective {
     let named = match &facts.authority {
-        Field::Known(raw) => Some(raw.as_str()),
+        Field::Known(raw) => Some(&**raw),
         Field::Absent => None,
         Field::Unknown => return Effective::Unknown,
     };
@@ -25,7 +25,7 @@ pub fn effective_authority(facts: &Facts) -> Effective {
 }
 
 /// Whether the request opens a tunnel: a CONNECT without `:protocol`.
-pub fn is_tunnel(facts: &Facts) -> bool {
+pub fn is_tunnel(facts: &Facts<'_>) -> bool {
     let extended = facts.extended_connect && facts.protocol.is_multiplexed();
     !extended && facts.method.as_deref() == Some("CONNECT")
 }
@@ -107,9 +107,9 @@ pub enum Malformed {
     },
 }
 
-fn multiplexed(facts: &Facts, authority: Option<&str>) -> Result<Effective, Malformed> {
+fn multiplexed(facts: &Facts<'_>, authority: Option<&str>) -> Result<Effective, Malformed> {
     let Some(authority) = authority else {
-        return match facts.host.as_slice() {
+        return match &facts.host[..] {
             [] => Err(Malformed::NoAuthority),
             [host] => known(host, Source::Host),
             several => Err(Malformed::SeveralHosts(several.to_vec())),
@@ -126,10 +126,10 @@ fn multiplexed(facts: &Facts, authority: Option<&str>) -> Result<Effective, Malf
     }
 }
 
-fn sequential(facts: &Facts, target: Option<&str>) -> Result<Effective, Malformed> {
+fn sequential(facts: &Facts<'_>, target: Option<&str>) -> Result<Effective, Malformed> {
     let version_demands_host = facts.protocol == Protocol::Http11;
-    match (target, facts.host.as_slice()) {
-        (_, [_, _, ..]) => Err(Malformed::SeveralHosts(facts.host.clone())),
+    match (target, &facts.host[..]) {
+        (_, [_, _, ..]) => Err(Malformed::SeveralHosts(facts.host.to_vec())),
         (_, []) if version_demands_host => Err(Malformed::NoHost),
         // Host beside an absolute-form target is ignored, whatever it says (RFC 9112, section 3.2.2).
         (Some(target), _) => known(target, Source::Target),
@@ -138,7 +138,7 @@ fn sequential(facts: &Facts, target: Option<&str>) -> Result<Effective, Malforme
     }
 }
 
-fn tunnel_target(facts: &Facts, target: Option<&str>) -> Result<Effective, Malformed> {
+fn tunnel_target(facts: &Facts<'_>, target: Option<&str>) -> Result<Effective, Malformed> {
     let source = if facts.protocol.is_multiplexed() {
         Source::Authority
     } else {

@@ -7,7 +7,7 @@ use super::name::{Host, normalise, normalise_server_name};
 
 /// The facts of one exchange, and what its request names.
 pub(super) struct Case<'a> {
-    pub(super) facts: &'a Facts,
+    pub(super) facts: &'a Facts<'a>,
     pub(super) effective: Effective,
     pub(super) sni: Sni<'a>,
 }
@@ -22,7 +22,7 @@ pub(super) enum Sni<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn new(facts: &'a Facts) -> Self {
+    pub(super) fn new(facts: &'a Facts<'_>) -> Self {
         Self {
             facts,
             effective: effective_authority(facts),
@@ -53,8 +53,11 @@ impl<'a> Case<'a> {
     ///
     /// Ports do not count, and neither does what is no authority: it was never a name to be served.
     pub(super) fn reused(&self, host: &Host) -> Option<bool> {
-        let prior = self.facts.prior_authorities.as_ref()?;
-        let another = |raw: &String| normalise(raw).is_ok_and(|earlier| earlier.host != *host);
-        Some(prior.iter().any(another))
+        let prior = &self.facts.prior_authorities;
+        let another = |raw: &Box<str>| normalise(raw).is_ok_and(|earlier| earlier.host != *host);
+        if prior.names.iter().any(another) {
+            return Some(true);
+        }
+        prior.complete.then_some(false)
     }
 }

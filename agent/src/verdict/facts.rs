@@ -1,38 +1,58 @@
 //! What is known of one exchange before it is judged.
 
+use std::borrow::Cow;
+
 /// The facts of one exchange: a request, its response, and the connection they travelled on.
+///
+/// Names are borrowed from whoever keeps them: thousands of exchanges a second are judged, and few are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct Facts<'a> {
     /// Server name of the ClientHello, as sent. Only where [`Self::sni_state`] is `Sent` or `OuterOnly`.
-    pub sni: Option<String>,
+    pub sni: Option<Cow<'a, str>>,
     /// What is known of the server name.
     pub sni_state: SniState,
     /// Subject alternative names of the certificate that the server presented, IP addresses as
     /// `IP:address`; `None` if unknown. No names at all is `Some` of an empty list.
-    pub certificate_names: Option<Vec<String>>,
+    pub certificate_names: Option<Cow<'a, [String]>>,
     /// HTTP/2 and HTTP/3: `:authority`. HTTP/1.x: the authority of an absolute-form or CONNECT target;
     /// `Absent` for origin-form. `Unknown` if what the request names could not be read at all, be it here
     /// or in `Host`.
-    pub authority: Field<String>,
+    pub authority: Field<Cow<'a, str>>,
     /// Every value of `Host`, in order.
-    pub host: Vec<String>,
+    pub host: Cow<'a, [String]>,
     /// Version of HTTP.
     pub protocol: Protocol,
     /// Request method, as sent; `None` if unknown.
-    pub method: Option<String>,
+    pub method: Option<Cow<'a, str>>,
     /// Whether the request has `:protocol` (RFC 8441, RFC 9220).
     pub extended_connect: bool,
     /// How it was answered.
     pub status: Status,
     /// Whether this hop is TLS; `None` if unknown.
     pub tls: Option<bool>,
-    /// Authorities of earlier requests on this connection, this request's own among them or not. `None` if
-    /// earlier requests were not all seen, and none of those seen named another authority.
-    pub prior_authorities: Option<Vec<String>>,
+    /// Authorities of earlier requests on this connection.
+    pub prior_authorities: Prior<'a>,
     /// What was learned about the listener and the client, or configured.
     pub learned: Learned,
     /// Whether one of these facts came from a fallback rather than from its best source.
     pub fallback: bool,
+}
+
+/// Authorities of earlier requests on a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prior<'a> {
+    /// Those that were seen, this request's own among them or not.
+    pub names: Cow<'a, [Box<str>]>,
+    /// Whether all were seen.
+    pub complete: bool,
+}
+
+impl Prior<'_> {
+    /// Nothing is known of earlier requests.
+    pub const UNKNOWN: Self = Self {
+        names: Cow::Borrowed(&[]),
+        complete: false,
+    };
 }
 
 /// A field of a request.

@@ -1,10 +1,12 @@
 //! Facts as `wrongway judge` reads them: one JSON object a line.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::certificate::address_of;
-use super::facts::{Facts, Field, Learned, Protocol, SniState, Status};
+use super::facts::{Facts, Field, Learned, Prior, Protocol, SniState, Status};
 
 /// Fields of a line, in the order of the public contract.
 pub const FIELDS: [&str; 14] = [
@@ -34,7 +36,7 @@ pub const FIELDS: [&str; 14] = [
 ///
 /// # Errors
 /// [`Invalid`] if the line is no such object, or contradicts itself.
-pub fn parse(line: &[u8]) -> Result<Facts, Invalid> {
+pub fn parse(line: &[u8]) -> Result<Facts<'static>, Invalid> {
     let value = serde_json::from_slice(line).map_err(|error| Invalid::syntax(&error))?;
     let Value::Object(fields) = value else {
         return Err(Invalid::NoObject(shown(&value)));
@@ -56,8 +58,8 @@ pub fn parse(line: &[u8]) -> Result<Facts, Invalid> {
     let facts = Facts {
         tls: line.tls(handshake)?,
         authority: line.authority(lost.authority, host_decides)?,
-        host: line.strings("host", HOST)?.unwrap_or_default(),
-        method,
+        host: line.strings("host", HOST)?.unwrap_or_default().into(),
+        method: method.map(Cow::Owned),
         extended_connect: line
             .boolean("extended_connect", "true or false")?
             .unwrap_or(false),
@@ -65,9 +67,9 @@ pub fn parse(line: &[u8]) -> Result<Facts, Invalid> {
         prior_authorities: line.prior_authorities()?,
         learned: line.learned()?,
         fallback: line.boolean("fallback", "true or false")?.unwrap_or(false),
-        sni,
+        sni: sni.map(Cow::Owned),
         sni_state,
-        certificate_names,
+        certificate_names: certificate_names.map(Cow::Owned),
         protocol,
     };
     consistent(&facts)?;
@@ -224,11 +226,11 @@ impl Line {
         Ok(names)
     }
 
-    fn authority(&self, lost: bool, host_decides: bool) -> Result<Field<String>, Invalid> {
+    fn authority(&self, lost: bool, host_decides: bool) -> Result<Field<Cow<'static, str>>, Invalid> {
         let host_unknown = self.0.get("host").is_some_and(Value::is_null);
         match self.text("authority", AUTHORITY)? {
             _ if lost || host_unknown && host_decides => Ok(Field::Unknown),
-            Text::Given(authority) => Ok(Field::Known(authority)),
+            Text::Given(authority) => Ok(Field::Known(authority.into())),
             Text::Null | Text::LeftOut if host_unknown => Ok(Field::Unknown),
             Text::LeftOut if !self.0.contains_key("host") => Err(Invalid::Missing {
                 field: "authority",
@@ -291,12 +293,16 @@ impl Line {
         }
     }
 
-    fn prior_authorities(&self) -> Result<Option<Vec<String>>, Invalid> {
-        if self.0.contains_key("prior_authorities") {
-            self.strings("prior_authorities", PRIOR)
+    fn prior_authorities(&self) -> Result<Prior<'static>, Invalid> {
+        let names = if self.0.contains_key("prior_authorities") {
+            self.strings("prior_authorities", PRIOR)?
         } else {
-            Ok(Some(Vec::new()))
-        }
+            Some(Vec::new())
+        };
+        Ok(names.map_or(Prior::UNKNOWN, |names| Prior {
+            names: names.into_iter().map(Into::into).collect(),
+            complete: true,
+        }))
     }
 
     fn learned(&self) -> Result<Learned, Invalid> {
@@ -350,7 +356,7 @@ impl Line {
     }
 }
 
-fn consistent(facts: &Facts) -> Result<(), Invalid> {
+fn consistent(facts: &Facts<'_>) -> Result<(), Invalid> {
     let contradiction = |found: String, against, remedy| {
         Err(Invalid::Contradiction {
             found,
@@ -359,7 +365,7 @@ fn consistent(facts: &Facts) -> Result<(), Invalid> {
         })
     };
     let sni = || {
-        let name = facts.sni.clone().unwrap_or_default();
+        let name = facts.sni.as_deref().unwrap_or_default().to_owned();
         format!("sni {}", shown(&Value::String(name)))
     };
     let state = || format!("sni_state \"{}\"", facts.sni_state.as_str());

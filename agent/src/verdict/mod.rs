@@ -19,20 +19,35 @@ pub mod name;
 pub use authority::{Effective, Malformed, Source, effective_authority, is_tunnel};
 pub use certificate::{ADDRESS_PREFIX, covers};
 pub use confidence::Confidence;
-pub use facts::{Facts, Field, Learned, Protocol, SniState, Status};
+pub use facts::{Facts, Field, Learned, Prior, Protocol, SniState, Status};
 pub use kind::{Class, NoSuchVerdict, Verdict};
 
 use case::Case;
 
-/// The verdict alone, without the words.
-pub fn decide(facts: &Facts) -> (Verdict, Confidence) {
+/// Decides on one exchange, as [`judge`] does, without the words.
+pub fn decide(facts: &Facts<'_>) -> Decision {
     let case = Case::new(facts);
     let verdict = decide::decide(&case);
-    (verdict, confidence(confidence::doubt(&case, verdict).is_some()))
+    Decision {
+        verdict,
+        confidence: confidence(confidence::doubt(&case, verdict).is_some()),
+        effective: case.effective,
+    }
+}
+
+/// A verdict without its explanation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What the exchange is called.
+    pub verdict: Verdict,
+    /// How far that can be trusted.
+    pub confidence: Confidence,
+    /// What the request names.
+    pub effective: Effective,
 }
 
 /// Judges one exchange. Every input has exactly one answer, and the same one each time.
-pub fn judge(facts: &Facts) -> Judgement {
+pub fn judge(facts: &Facts<'_>) -> Judgement {
     let case = Case::new(facts);
     let verdict = decide::decide(&case);
     let doubt = confidence::doubt(&case, verdict);

@@ -62,6 +62,19 @@ pub struct Authority {
     pub port: Option<u16>,
 }
 
+impl Authority {
+    /// As it is displayed, without another copy where there is no port.
+    pub fn into_text(self) -> String {
+        match self {
+            Self {
+                host: Host::Name(name),
+                port: None,
+            } => name,
+            other => other.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {

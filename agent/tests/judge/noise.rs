@@ -1,9 +1,11 @@
 //! Properties that hold whatever comes in.
 
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use wrongway::verdict::{
-    Class, Confidence, Facts, Field, Learned, Protocol, SniState, Status, Verdict, judge,
+    Class, Confidence, Facts, Field, Learned, Prior, Protocol, SniState, Status, Verdict, judge,
 };
 
 use super::answers;
@@ -37,15 +39,16 @@ proptest! {
     #[test]
     fn spelling_does_not_count(facts in any_facts()) {
         let mut shouted = facts.clone();
-        shouted.sni = shouted.sni.map(|name| name.to_ascii_uppercase());
-        for name in shouted.certificate_names.iter_mut().flatten().filter(|name| !name.starts_with("IP:")) {
+        shouted.sni = shouted.sni.map(|name| name.to_ascii_uppercase().into());
+        let names = shouted.certificate_names.iter_mut().flat_map(|names| names.to_mut());
+        for name in names.filter(|name| !name.starts_with("IP:")) {
             name.make_ascii_uppercase();
         }
-        for host in &mut shouted.host {
+        for host in shouted.host.to_mut() {
             host.make_ascii_uppercase();
         }
         if let Field::Known(authority) = &mut shouted.authority {
-            authority.make_ascii_uppercase();
+            authority.to_mut().make_ascii_uppercase();
         }
         prop_assert_eq!(judge(&facts).verdict, judge(&shouted).verdict);
     }
@@ -68,7 +71,7 @@ proptest! {
 }
 
 /// Facts as a line.
-fn line(facts: &Facts) -> Value {
+fn line(facts: &Facts<'_>) -> Value {
     let authority = match &facts.authority {
         Field::Known(authority) => Some(authority),
         Field::Absent | Field::Unknown => None,
@@ -99,7 +102,7 @@ fn line(facts: &Facts) -> Value {
         "extended_connect": facts.extended_connect,
         "status": status,
         "tls": facts.tls,
-        "prior_authorities": facts.prior_authorities,
+        "prior_authorities": facts.prior_authorities.complete.then_some(&facts.prior_authorities.names),
         "facts": Learned::NAMES.into_iter().filter(has_learned).collect::<Vec<_>>(),
         "fallback": facts.fallback,
         "unknown": unknown,
@@ -107,7 +110,7 @@ fn line(facts: &Facts) -> Value {
 }
 
 /// Facts of every shape: often few names that meet each other, sometimes anything at all.
-fn any_facts() -> impl Strategy<Value = Facts> {
+fn any_facts() -> impl Strategy<Value = Facts<'static>> {
     let request = (
         field(),
         prop::collection::vec(name(), 0..3),
@@ -133,17 +136,20 @@ fn any_facts() -> impl Strategy<Value = Facts> {
             (sni, sni_state, certificate_names, tls, prior_authorities),
             (protocol, status, learned, fallback),
         )| Facts {
-            sni,
+            sni: sni.map(Cow::Owned),
             sni_state,
-            certificate_names,
+            certificate_names: certificate_names.map(Cow::Owned),
             authority,
-            host,
+            host: host.into(),
             protocol,
-            method,
+            method: method.map(Cow::Owned),
             extended_connect,
             status,
             tls,
-            prior_authorities,
+            prior_authorities: prior_authorities.map_or(Prior::UNKNOWN, |names| Prior {
+                names: names.into_iter().map(Into::into).collect(),
+                complete: true,
+            }),
             learned,
             fallback,
         },
@@ -163,9 +169,9 @@ fn certificate_name() -> impl Strategy<Value = String> {
     prop_oneof![4 => "([ab]|\\*)\\.ex\\.org", 1 => Just("IP:10.0.0.7".to_owned()), 1 => "[a-z*. ]{0,12}"]
 }
 
-fn field() -> impl Strategy<Value = Field<String>> {
+fn field() -> impl Strategy<Value = Field<Cow<'static, str>>> {
     prop_oneof![
-        4 => name().prop_map(Field::Known),
+        4 => name().prop_map(|name| Field::Known(name.into())),
         4 => Just(Field::Absent),
         1 => Just(Field::Unknown),
     ]

@@ -1,6 +1,6 @@
 //! Every combination of facts against the decision written down as data.
 
-use wrongway::verdict::{Facts, Field, Learned, Protocol, SniState, Status, Verdict, judge};
+use wrongway::verdict::{Facts, Field, Learned, Prior, Protocol, SniState, Status, Verdict, judge};
 
 const AUTHORITY: &str = "b.ex.org";
 const ADDRESS: &str = "10.0.0.7";
@@ -112,7 +112,7 @@ fn combinations() -> impl Iterator<Item = Combination> {
         .filter(|one| one.request != "nameless" || one.version == "1")
 }
 
-fn facts(combination: &Combination) -> Facts {
+fn facts(combination: &Combination) -> Facts<'static> {
     let name = if combination.request == "address" {
         ADDRESS
     } else {
@@ -129,8 +129,8 @@ fn facts(combination: &Combination) -> Facts {
     };
     let multiplexed = protocol == Protocol::H2;
     let (sni, sni_state) = match combination.sni {
-        "same" => (Some(name.to_owned()), SniState::Sent),
-        "other" => (Some("a.ex.org".to_owned()), SniState::Sent),
+        "same" => (Some(name.into()), SniState::Sent),
+        "other" => (Some("a.ex.org".into()), SniState::Sent),
         "none" => (None, SniState::Absent),
         _ => (None, SniState::Unknown),
     };
@@ -143,8 +143,8 @@ fn facts(combination: &Combination) -> Facts {
         sni,
         sni_state,
         certificate_names: match combination.covers {
-            "yes" => Some(vec!["a.ex.org".into(), covering.into()]),
-            "no" => Some(vec!["a.ex.org".into()]),
+            "yes" => Some(vec!["a.ex.org".into(), covering.into()].into()),
+            "no" => Some(vec!["a.ex.org".into()].into()),
             _ => None,
         },
         authority: match combination.request {
@@ -158,7 +158,8 @@ fn facts(combination: &Combination) -> Facts {
             "name" | "address" if !multiplexed => vec![name.into()],
             "malformed" if !multiplexed => vec!["b.ex.org".into(), "b.ex.org".into()],
             _ => vec![],
-        },
+        }
+        .into(),
         protocol,
         method: Some(
             if combination.request == "tunnel" {
@@ -181,9 +182,18 @@ fn facts(combination: &Combination) -> Facts {
             _ => None,
         },
         prior_authorities: match combination.prior {
-            "yes" => Some(vec![name.into(), "c.ex.org".into()]),
-            "no" => Some(vec![name.into()]),
-            _ => None,
+            "yes" => Prior {
+                names: vec![name.into(), "c.ex.org".into()].into(),
+                complete: false,
+            },
+            "no" => Prior {
+                names: vec![name.into()].into(),
+                complete: true,
+            },
+            _ => Prior {
+                names: vec![name.into()].into(),
+                complete: false,
+            },
         },
         learned,
         fallback: false,

@@ -13,8 +13,9 @@ use tokio::time::{sleep, timeout};
 
 use super::bind::ControlSocket;
 use super::protocol::{Command, End, Loss, MAX_REQUEST, Refusal, Request};
-use crate::export::Shared;
 use crate::export::query::Page;
+use crate::export::view::Coverage;
+use crate::export::{Shared, present};
 
 /// Clients served at a time; others are refused.
 const MAX_CLIENTS: usize = 32;
@@ -102,35 +103,40 @@ async fn read_request(stream: impl AsyncReadExt + Unpin) -> io::Result<Result<Ve
 }
 
 async fn answer(request: &Request, shared: &Shared, out: &mut Writer) -> io::Result<()> {
-    // Each page is pointers, copied under the lock; the text is made afterwards, a chunk at a time.
+    // Each page is pointers, copied under the lock; objects and their text are made afterwards, one at a time.
     let query = &request.query;
     match request.command {
         Command::Summary => {
             let page = shared.store().summary(query);
-            send(page, shared, out).await
+            send(page, present::summary_line, shared, out).await
         }
         Command::Exchanges => {
             let page = shared.store().exchanges(query);
-            send(page, shared, out).await
+            send(page, present::exchange, shared, out).await
         }
         Command::Findings => {
             let page = shared.store().findings(query);
-            send(page, shared, out).await
+            send(page, present::exchange, shared, out).await
         }
         Command::Connections => {
             let page = shared.store().connections(query);
-            send(page, shared, out).await
+            send(page, present::connection, shared, out).await
         }
         Command::Coverage => {
             let page = shared.store().coverage(query);
-            send(page, shared, out).await
+            send(page, |coverage| Coverage::clone(coverage), shared, out).await
         }
     }
 }
 
-async fn send<T: Serialize>(page: Page<Arc<T>>, shared: &Shared, out: &mut Writer) -> io::Result<()> {
+async fn send<T, V: Serialize>(
+    page: Page<T>,
+    present: impl Fn(&T) -> V,
+    shared: &Shared,
+    out: &mut Writer,
+) -> io::Result<()> {
     for item in &page.items {
-        out.line(item.as_ref()).await?;
+        out.line(&present(item)).await?;
     }
     let losses = shared.metrics().losses().into_iter();
     let end = End {

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::*;
-use crate::export::Shared;
 use crate::export::query::Query;
 use crate::export::store::Limits;
 use crate::export::testing::{connection, exchange};
+use crate::export::{Shared, present};
+use crate::verdict::Verdict;
 
 struct Agent {
     path: PathBuf,
@@ -62,7 +63,7 @@ impl Agent {
     fn fill(&self) {
         let mut store = self.shared.store();
         for id in 1..=10_000 {
-            store.exchange(exchange(id, "split_421", "correct_421"));
+            store.exchange(exchange(id, Verdict::Split421).into());
         }
     }
 }
@@ -77,9 +78,9 @@ fn everything() -> Query {
 #[test]
 fn every_command_is_answered_with_the_contracts_objects() {
     let agent = agent();
-    let finding = exchange(1, "split_421", "correct_421");
-    agent.shared.store().exchange(finding.clone());
-    agent.shared.store().connection_opened(connection(1));
+    let finding = exchange(1, Verdict::Split421);
+    agent.shared.store().exchange(finding.clone().into());
+    agent.shared.store().connection_opened(connection(1).into());
     for command in Command::ALL {
         let answer = agent.ask(command, Query::default()).unwrap();
         let expected = usize::from(command != Command::Coverage);
@@ -90,7 +91,10 @@ fn every_command_is_answered_with_the_contracts_objects() {
         );
     }
     let answer = agent.ask(Command::Findings, Query::default()).unwrap();
-    assert_eq!(answer.lines, [serde_json::to_string(&finding).unwrap()]);
+    assert_eq!(
+        answer.lines,
+        [serde_json::to_string(&present::judged(&finding)).unwrap()]
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The metrics of the public contract, with bounded label values.
 
+mod exchanges;
 mod families;
 mod label;
 
@@ -10,9 +11,16 @@ use ebpf::fault::Fault;
 use ebpf::function::Function;
 use prometheus::IntCounter;
 
+use self::exchanges::Exchanges;
 use self::families::Families;
 use self::label::{Bounded, file_name, known, name_or_state};
-use super::view::{Connection, Coverage, Exchange};
+use super::present::sni_provenance;
+use super::view::Coverage;
+use crate::connection::{Facts, Role};
+use crate::decode;
+use crate::http;
+use crate::observer::{self, Judged};
+use crate::verdict::SniState;
 
 /// Distinct combinations of SNI, authority and server that `wrongway_findings_total` tells apart.
 const MAX_FINDING_NAMES: usize = 200;
@@ -31,8 +39,10 @@ pub const OUTCOMES: [&str; 7] = [
     "same_connection_retry",
     "loop",
     "ping_pong",
-    "not_observable",
+    NOT_OBSERVABLE,
 ];
+/// The outcome of a 421 of which nothing more is learned.
+pub const NOT_OBSERVABLE: &str = "not_observable";
 
 /// Handle on all metrics; clones share them.
 #[derive(Clone)]
@@ -40,6 +50,7 @@ pub struct Metrics(Arc<Inner>);
 
 struct Inner {
     families: Families,
+    exchanges: Exchanges,
     finding_names: Bounded<[String; 3]>,
     libraries: Bounded<String>,
     reasons: Bounded<String>,
@@ -53,8 +64,10 @@ type Hook = Box<dyn Fn(&Metrics) + Send + Sync>;
 impl Metrics {
     /// All metrics, at zero where their labels are known beforehand.
     pub fn new() -> Self {
+        let families = Families::new();
         let metrics = Self(Arc::new(Inner {
-            families: Families::new(),
+            exchanges: Exchanges::new(families.exchanges.clone()),
+            families,
             finding_names: Bounded::new(MAX_FINDING_NAMES),
             libraries: Bounded::new(MAX_LIBRARIES),
             reasons: Bounded::new(MAX_REASONS),
@@ -62,6 +75,9 @@ impl Metrics {
             consistent: Mutex::new(()),
         }));
         metrics.expect_losses("kernel", Fault::ALL.map(Fault::as_str));
+        metrics.expect_losses(decode::STAGE, decode::Malformed::LABELS);
+        metrics.expect_losses(observer::STAGE, observer::Loss::ALL.map(observer::Loss::as_str));
+        metrics.expect_losses(http::STAGE, http::Loss::ALL.map(http::Loss::as_str));
         for function in Function::ALL {
             metrics.set_probe_hits(function.symbol(), 0);
         }
@@ -74,7 +90,7 @@ impl Metrics {
     /// Shows a zero for each of these verdicts, so that the first of a kind is an increase.
     pub fn expect_verdicts<'a>(&self, verdicts: impl IntoIterator<Item = &'a str>) {
         for verdict in verdicts {
-            for role in ["server", "client"] {
+            for role in Role::ALL.map(Role::as_str) {
                 for protocol in ["http/1.1", "h2"] {
                     self.families()
                         .exchanges
@@ -92,27 +108,25 @@ impl Metrics {
     }
 
     /// Counts an exchange, and what followed it if that is known already.
-    pub(super) fn exchange(&self, exchange: &Exchange) {
-        let role = known(exchange.role.as_deref());
-        let protocol = match exchange.protocol.as_str() {
-            protocol @ ("http/1.0" | "http/1.1" | "h2" | "h3") => protocol,
-            _ => "unknown",
-        };
-        let labels = [role, protocol, exchange.verdict.as_str()];
-        self.families().exchanges.with_label_values(&labels).inc();
-        if let Some(outcome) = &exchange.outcome {
-            self.outcome(outcome);
+    pub(super) fn exchange(&self, judged: &Judged) {
+        self.0
+            .exchanges
+            .of(judged.role(), judged.exchange.protocol, judged.verdict)
+            .inc();
+        if judged.status() == Some(421) {
+            self.outcome(NOT_OBSERVABLE);
         }
     }
 
     /// Counts an exchange that is a finding.
-    pub(super) fn finding(&self, exchange: &Exchange) {
+    pub(super) fn finding(&self, judged: &Judged) {
+        let connection = &*judged.connection;
         let names = [
-            name_or_state(exchange.sni.as_deref(), &exchange.sni_state),
-            label::bounded_length(known(exchange.authority.as_deref())),
-            file_name(exchange.process.exe.as_deref()),
+            name_or_state(judged.sni(), SniState::from(&connection.name).as_str()),
+            label::bounded_length(known(judged.authority.as_deref())),
+            file_name(connection.process.exe.as_deref()),
         ];
-        let verdict = exchange.verdict.as_str();
+        let verdict = judged.verdict.as_str();
         let findings = &self.families().findings;
         if self.0.finding_names.admits(&names) {
             let [sni, authority, server] = &names;
@@ -140,11 +154,11 @@ impl Metrics {
     }
 
     /// Counts a connection, once its facts have settled.
-    pub(super) fn connection(&self, connection: &Connection) {
-        let library = file_name(connection.process.library.as_deref());
+    pub(super) fn connection(&self, facts: &Facts) {
+        let library = file_name(facts.process.library.as_deref());
         let library = self.0.libraries.or_other(library);
-        let provenance = known(connection.provenance.sni.as_deref());
-        let labels = [known(connection.role.as_deref()), library.as_str(), provenance];
+        let role = known(facts.role.map(Role::as_str));
+        let labels = [role, library.as_str(), known(sni_provenance(facts))];
         self.families().connections.with_label_values(&labels).inc();
     }
 
@@ -184,10 +198,12 @@ impl Metrics {
 
     /// Counts `count` things that were seen but not kept. Stage and reason come from fixed sets.
     pub fn loss(&self, stage: &str, reason: &str, count: u64) {
-        self.families()
-            .losses
-            .with_label_values(&[stage, reason])
-            .inc_by(count);
+        self.loss_counter(stage, reason).inc_by(count);
+    }
+
+    /// The counter of what [`Self::loss`] counts, for those who count often.
+    pub(super) fn loss_counter(&self, stage: &str, reason: &str) -> IntCounter {
+        self.families().losses.with_label_values(&[stage, reason])
     }
 
     /// Raises a loss counter to `total`, as summed up elsewhere since the start. It never falls: a lower

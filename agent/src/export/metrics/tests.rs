@@ -1,8 +1,9 @@
 use std::collections::HashSet;
 
-use super::super::testing::{connection, exchange};
-use super::super::view::Process;
+use super::super::testing::exchange;
 use super::*;
+use crate::connection::{Process, ServerName};
+use crate::verdict::Verdict;
 
 /// Name, labels, value.
 type Sample = (String, Vec<(String, String)>, f64);
@@ -86,6 +87,9 @@ fn known_labels_start_at_zero() {
     metrics.expect_verdicts(["split_421"]);
     for line in [
         "wrongway_losses_total{reason=\"ring_full\",stage=\"kernel\"} ",
+        "wrongway_losses_total{reason=\"short_record\",stage=\"decode\"} ",
+        "wrongway_losses_total{reason=\"role_conflict\",stage=\"connection\"} ",
+        "wrongway_losses_total{reason=\"gap\",stage=\"http\"} ",
         "wrongway_probe_hits_total{probe=\"SSL_read_ex\"} ",
         "wrongway_421_outcomes_total{outcome=\"cured\"} ",
         "wrongway_exchanges_total{protocol=\"h2\",role=\"client\",verdict=\"split_421\"} ",
@@ -97,20 +101,31 @@ fn known_labels_start_at_zero() {
 #[test]
 fn unknown_facts_have_a_word_of_their_own() {
     let metrics = Metrics::new();
-    let mut unknown = exchange(1, "unattributed_421", "undecided");
-    unknown.role = None;
+    let mut unknown = exchange(1, Verdict::Unattributed421);
     unknown.authority = None;
-    unknown.sni = None;
-    unknown.sni_state = "unknown".into();
-    unknown.process.exe = None;
-    unknown.protocol = "spdy".into();
-    metrics.exchange(&unknown);
+    let facts = Arc::make_mut(&mut unknown.connection);
+    facts.role = None;
+    facts.name = ServerName::Unknown;
+    facts.process = Arc::new(Process::default());
+    metrics.connection(facts);
     metrics.finding(&unknown);
-    let line =
-        "wrongway_exchanges_total{protocol=\"unknown\",role=\"unknown\",verdict=\"unattributed_421\"} 1\n";
-    assert!(metrics.render().contains(line));
     let line = "wrongway_findings_total{authority=\"unknown\",server=\"unknown\",sni=\"unknown\",verdict=\"unattributed_421\"} 1\n";
     assert!(metrics.render().contains(line));
+    let line =
+        "wrongway_connections_total{library=\"unknown\",role=\"unknown\",sni_provenance=\"unknown\"} 1\n";
+    assert!(metrics.render().contains(line));
+}
+
+#[test]
+fn a_421_is_counted_with_its_outcome() {
+    let metrics = Metrics::new();
+    metrics.exchange(&exchange(1, Verdict::Split421));
+    for line in [
+        "wrongway_exchanges_total{protocol=\"h2\",role=\"server\",verdict=\"split_421\"} 1\n",
+        "wrongway_421_outcomes_total{outcome=\"not_observable\"} 1\n",
+    ] {
+        assert!(metrics.render().contains(line), "{line}");
+    }
 }
 
 #[test]
@@ -122,15 +137,21 @@ fn hostile_names_keep_the_exposition_well_formed() {
         "x".repeat(10_240),
         "\u{0}\r\u{1b}[0m\u{85}".to_owned(),
     ] {
-        let mut hostile = exchange(1, "split_421", "correct_421");
-        hostile.authority = Some(name.clone());
-        hostile.sni = Some(name.clone());
-        hostile.process.exe = Some(format!("/tmp/{name}"));
+        let mut hostile = exchange(1, Verdict::Split421);
+        hostile.authority = Some(name.as_str().into());
+        let facts = Arc::make_mut(&mut hostile.connection);
+        facts.process = Arc::new(Process {
+            exe: Some(format!("/tmp/{name}")),
+            library: Some(name.clone()),
+            ..Process::default()
+        });
+        facts.name = ServerName::Sent {
+            name,
+            source: "object",
+        };
+        metrics.connection(facts);
         metrics.exchange(&hostile);
         metrics.finding(&hostile);
-        let mut hostile = connection(1);
-        hostile.process.library = Some(name);
-        metrics.connection(&hostile);
     }
     let findings: Vec<_> = samples(&metrics)
         .into_iter()
@@ -152,8 +173,8 @@ fn hostile_names_keep_the_exposition_well_formed() {
 fn findings_beyond_the_bound_share_one_name() {
     let metrics = Metrics::new();
     for id in 0..1_000 {
-        let mut finding = exchange(id, "split_421", "correct_421");
-        finding.authority = Some(format!("host{id}.example"));
+        let mut finding = exchange(id, Verdict::Split421);
+        finding.authority = Some(format!("host{id}.example").into());
         metrics.finding(&finding);
     }
     let findings: Vec<_> = samples(&metrics)

@@ -3,9 +3,50 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::{CLOSED_EVICTED, OPEN_EVICTED, STAGE};
+use super::loss::{Loss, Losses};
+use crate::connection::{Facts, ServerName};
 use crate::export::metrics::Metrics;
-use crate::export::view::Connection;
+use crate::http::Protocol;
+use crate::observer::Judged;
+
+/// Authorities of one connection that are kept.
+pub const AUTHORITIES: usize = 16;
+
+/// A connection with what it carried. A clone copies pointers and counters.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// What is known of it.
+    pub facts: Arc<Facts>,
+    /// Whether it is still open.
+    pub open: bool,
+    /// What it carried.
+    pub traffic: Traffic,
+}
+
+/// What a connection carried.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
+    /// Requests seen.
+    pub requests: u64,
+    /// Version of HTTP of the latest request; `None` while there was none.
+    pub protocol: Option<Protocol>,
+    /// Different authorities of the requests, normalised, in order of first appearance; at most [`AUTHORITIES`].
+    pub authorities: Arc<[Box<str>]>,
+}
+
+impl Traffic {
+    fn add(&mut self, judged: &Judged) {
+        self.requests += 1;
+        self.protocol = Some(judged.exchange.protocol);
+        if let Some(authority) = &judged.authority
+            && self.authorities.len() < AUTHORITIES
+            && !self.authorities.contains(authority)
+        {
+            let known = self.authorities.iter().chain([authority]);
+            self.authorities = known.cloned().collect();
+        }
+    }
+}
 
 /// At most `capacity` connections; closed ones are given up first, in the order in which they closed.
 #[derive(Debug)]
@@ -14,57 +55,70 @@ pub(super) struct Connections {
     closed: VecDeque<u64>,
     capacity: usize,
     metrics: Metrics,
+    losses: Losses,
 }
 
 #[derive(Debug)]
 struct Entry {
-    connection: Arc<Connection>,
+    connection: Connection,
     /// Whether it is in the metrics yet. A connection is counted once, as soon as its labels are known.
     counted: bool,
 }
 
 impl Connections {
-    pub(super) fn new(capacity: usize, metrics: Metrics) -> Self {
+    pub(super) fn new(capacity: usize, metrics: Metrics, losses: Losses) -> Self {
         Self {
             entries: BTreeMap::new(),
             closed: VecDeque::new(),
             capacity,
             metrics,
+            losses,
         }
     }
 
-    pub(super) fn open(&mut self, connection: Connection) {
+    pub(super) fn open(&mut self, facts: Arc<Facts>) {
         self.metrics.connection_opened();
         while self.entries.len() >= self.capacity && self.evict() {}
-        let id = connection.id;
-        let entry = Entry {
-            connection: Arc::new(connection),
+        let mut entry = Entry {
+            connection: Connection {
+                facts,
+                open: true,
+                traffic: Traffic::default(),
+            },
             counted: false,
         };
-        self.entries.insert(id, entry);
-        self.count_if_settled(id);
+        entry.count_if_settled(&self.metrics);
+        self.entries.insert(entry.connection.facts.id, entry);
     }
 
-    pub(super) fn update(&mut self, connection: Connection) {
-        let id = connection.id;
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.connection = Arc::new(connection);
-            self.count_if_settled(id);
+    pub(super) fn update(&mut self, facts: Arc<Facts>) {
+        if let Some(entry) = self.entries.get_mut(&facts.id) {
+            entry.connection.facts = facts;
+            entry.count_if_settled(&self.metrics);
         }
     }
 
-    pub(super) fn close(&mut self, mut connection: Connection) {
+    pub(super) fn close(&mut self, facts: Arc<Facts>) {
         self.metrics.connection_closed();
-        connection.open = false;
-        let id = connection.id;
-        if self.entries.get(&id).is_some_and(|entry| entry.connection.open) {
-            self.closed.push_back(id);
+        if let Some(entry) = self.entries.get_mut(&facts.id) {
+            if entry.connection.open {
+                self.closed.push_back(facts.id);
+            }
+            entry.connection.open = false;
+            entry.connection.facts = facts;
+            entry.count_if_settled(&self.metrics);
         }
-        self.update(connection);
+    }
+
+    /// Adds an exchange to its connection; nothing happens if that is no longer kept.
+    pub(super) fn exchange(&mut self, judged: &Judged) {
+        if let Some(entry) = self.entries.get_mut(&judged.connection.id) {
+            entry.connection.traffic.add(judged);
+        }
     }
 
     /// By id, ascending.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Connection>> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Connection> {
         self.entries.values().map(|entry| &entry.connection)
     }
 
@@ -72,28 +126,27 @@ impl Connections {
     fn evict(&mut self) -> bool {
         if let Some(id) = self.closed.pop_front() {
             self.entries.remove(&id);
-            self.metrics.loss(STAGE, CLOSED_EVICTED, 1);
+            self.losses.count(Loss::ClosedConnection);
             return true;
         }
         let Some((_, entry)) = self.entries.pop_first() else {
             return false;
         };
         if !entry.counted {
-            self.metrics.connection(&entry.connection);
+            self.metrics.connection(&entry.connection.facts);
         }
-        self.metrics.loss(STAGE, OPEN_EVICTED, 1);
+        self.losses.count(Loss::OpenConnection);
         true
     }
+}
 
-    fn count_if_settled(&mut self, id: u64) {
-        let Some(entry) = self.entries.get_mut(&id) else {
-            return;
-        };
-        let connection = &entry.connection;
-        let settled = !connection.open || (connection.role.is_some() && connection.sni_state != "unknown");
-        if settled && !entry.counted {
-            entry.counted = true;
-            self.metrics.connection(connection);
+impl Entry {
+    fn count_if_settled(&mut self, metrics: &Metrics) {
+        let Connection { facts, open, .. } = &self.connection;
+        let settled = !open || (facts.role.is_some() && facts.name != ServerName::Unknown);
+        if settled && !self.counted {
+            self.counted = true;
+            metrics.connection(facts);
         }
     }
 }

@@ -4,38 +4,26 @@
 //! `store`: it was seen and counted, and can no longer be shown.
 
 mod connections;
+mod loss;
 mod ring;
 mod summary;
 
 use std::sync::Arc;
 
+pub use self::connections::{AUTHORITIES, Connection, Traffic};
+pub use self::loss::{Loss, STAGE};
+pub use self::summary::{Group, Line};
+
 use self::connections::Connections;
+use self::loss::Losses;
 use self::ring::Ring;
 use self::summary::Summary;
 use super::metrics::Metrics;
 use super::query::{Page, Query};
-use super::view::{Connection, Coverage, Exchange, SummaryLine};
-
-/// The loss stage of this part of the agent.
-pub const STAGE: &str = "store";
-
-/// Reasons for which the store gives something up.
-pub const LOSS_REASONS: [&str; 5] = [
-    EXCHANGE_EVICTED,
-    FINDING_EVICTED,
-    CLOSED_EVICTED,
-    OPEN_EVICTED,
-    SUMMARY_FULL,
-];
-
-const EXCHANGE_EVICTED: &str = "exchange_evicted";
-const FINDING_EVICTED: &str = "finding_evicted";
-const CLOSED_EVICTED: &str = "closed_connection_evicted";
-const OPEN_EVICTED: &str = "open_connection_evicted";
-const SUMMARY_FULL: &str = "summary_full";
-
-/// Classes of verdicts that make an exchange a finding.
-pub const FINDING_CLASSES: [&str; 5] = ["wrong_421", "missing_421", "correct_421", "watch", "malformed"];
+use super::view::Coverage;
+use crate::connection::Facts;
+use crate::observer::Judged;
+use crate::verdict::Class;
 
 /// How much of each kind is kept; every number is at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +49,25 @@ impl Default for Limits {
     }
 }
 
+/// A recent exchange. A clone copies a pointer.
+#[derive(Clone, Debug)]
+pub struct Recent {
+    /// The exchange.
+    pub judged: Arc<Judged>,
+    /// What the client did after a 421, where that was learned after the exchange itself.
+    pub outcome: Option<&'static str>,
+}
+
 /// Recent exchanges, findings, connections, coverage, and the summary of everything since the start.
 ///
-/// Writing also counts: each exchange and connection passes through here exactly once.
+/// Writing also counts: each exchange and connection passes through here exactly once. What is kept is what
+/// came; objects of the contract are made of it by whoever asks ([`super::present`]).
 #[derive(Debug)]
 pub struct Store {
     metrics: Metrics,
-    exchanges: Ring<Arc<Exchange>>,
-    findings: Ring<Arc<Exchange>>,
+    losses: Losses,
+    exchanges: Ring<Recent>,
+    findings: Ring<Recent>,
     connections: Connections,
     coverage: Vec<Arc<Coverage>>,
     summary: Summary,
@@ -77,58 +76,63 @@ pub struct Store {
 impl Store {
     /// An empty store that counts into `metrics`.
     pub fn new(limits: Limits, metrics: Metrics) -> Self {
-        metrics.expect_losses(STAGE, LOSS_REASONS);
+        let losses = Losses::new(&metrics);
         Self {
             exchanges: Ring::new(limits.exchanges),
             findings: Ring::new(limits.findings),
-            connections: Connections::new(limits.connections, metrics.clone()),
+            connections: Connections::new(limits.connections, metrics.clone(), losses.clone()),
             coverage: Vec::new(),
             summary: Summary::new(limits.summary_lines),
             metrics,
+            losses,
         }
     }
 
-    /// Keeps a judged exchange.
-    pub fn exchange(&mut self, exchange: Exchange) {
-        self.metrics.exchange(&exchange);
-        if !self.summary.count(&exchange) {
-            self.metrics.loss(STAGE, SUMMARY_FULL, 1);
+    /// Keeps a judged exchange, and adds it to its connection.
+    pub fn exchange(&mut self, judged: Box<Judged>) {
+        self.metrics.exchange(&judged);
+        self.connections.exchange(&judged);
+        if !self.summary.count(&judged) {
+            self.losses.count(Loss::SummaryFull);
         }
-        let exchange = Arc::new(exchange);
-        if FINDING_CLASSES.contains(&exchange.class.as_str()) {
-            self.metrics.finding(&exchange);
-            if self.findings.push(Arc::clone(&exchange)).is_some() {
-                self.metrics.loss(STAGE, FINDING_EVICTED, 1);
+        let recent = Recent {
+            judged: judged.into(),
+            outcome: None,
+        };
+        if is_finding(recent.judged.class()) {
+            self.metrics.finding(&recent.judged);
+            if self.findings.push(recent.clone()).is_some() {
+                self.losses.count(Loss::Finding);
             }
         }
-        if self.exchanges.push(exchange).is_some() {
-            self.metrics.loss(STAGE, EXCHANGE_EVICTED, 1);
+        if self.exchanges.push(recent).is_some() {
+            self.losses.count(Loss::Exchange);
         }
     }
 
     /// Records what the client did after the 421 of the exchange `id`, learned after the exchange itself.
-    pub fn set_outcome(&mut self, id: u64, outcome: &str) {
+    pub fn set_outcome(&mut self, id: u64, outcome: &'static str) {
         self.metrics.outcome(outcome);
         for ring in [&mut self.exchanges, &mut self.findings] {
-            if let Some(exchange) = ring.newest_first_mut().find(|exchange| exchange.id == id) {
-                Arc::make_mut(exchange).outcome = Some(outcome.to_owned());
+            if let Some(recent) = ring.newest_first_mut().find(|recent| recent.judged.id == id) {
+                recent.outcome = Some(outcome);
             }
         }
     }
 
     /// Keeps a new connection. Comes once for each connection, before [`Self::connection_closed`].
-    pub fn connection_opened(&mut self, connection: Connection) {
-        self.connections.open(connection);
+    pub fn connection_opened(&mut self, facts: Arc<Facts>) {
+        self.connections.open(facts);
     }
 
     /// Replaces what is known of a connection; nothing happens if it is no longer kept.
-    pub fn connection_updated(&mut self, connection: Connection) {
-        self.connections.update(connection);
+    pub fn connection_updated(&mut self, facts: Arc<Facts>) {
+        self.connections.update(facts);
     }
 
     /// Marks a connection as closed, with what is known in the end. Comes once for each connection.
-    pub fn connection_closed(&mut self, connection: Connection) {
-        self.connections.close(connection);
+    pub fn connection_closed(&mut self, facts: Arc<Facts>) {
+        self.connections.close(facts);
     }
 
     /// Replaces the whole coverage list.
@@ -138,43 +142,51 @@ impl Store {
     }
 
     /// Recent exchanges.
-    pub fn exchanges(&self, query: &Query) -> Page<Arc<Exchange>> {
+    pub fn exchanges(&self, query: &Query) -> Page<Recent> {
         page_of_exchanges(&self.exchanges, query)
     }
 
-    /// Recent findings: exchanges whose class is one of [`FINDING_CLASSES`].
-    pub fn findings(&self, query: &Query) -> Page<Arc<Exchange>> {
+    /// Recent findings: exchanges that are neither fine nor undecided.
+    pub fn findings(&self, query: &Query) -> Page<Recent> {
         page_of_exchanges(&self.findings, query)
     }
 
     /// Connections, ordered by their ids.
-    pub fn connections(&self, query: &Query) -> Page<Arc<Connection>> {
+    pub fn connections(&self, query: &Query) -> Page<Connection> {
         let matching = self
             .connections
             .iter()
             .filter(|connection| query.keeps_connection(connection));
-        Page::newest(matching.cloned(), query.limit)
+        Page::newest(matching, query.limit)
     }
 
     /// Coverage, in the order in which it was given; filters do not apply.
     pub fn coverage(&self, query: &Query) -> Page<Arc<Coverage>> {
-        Page::newest(self.coverage.iter().cloned(), query.limit)
+        Page::newest(self.coverage.iter(), query.limit)
     }
 
     /// Everything since the start, counted: findings first, then what is undecided, then what is fine, each
     /// from the most to the least frequent.
-    pub fn summary(&self, query: &Query) -> Page<Arc<SummaryLine>> {
+    pub fn summary(&self, query: &Query) -> Page<Line> {
         let mut lines = self.summary.lines();
         lines.retain(|line| query.keeps_summary(line));
         let matched = lines.len();
-        let items = lines.into_iter().take(query.limit).map(Arc::new).collect();
+        let items = lines.into_iter().take(query.limit).cloned().collect();
         Page { items, matched }
     }
 }
 
-fn page_of_exchanges(ring: &Ring<Arc<Exchange>>, query: &Query) -> Page<Arc<Exchange>> {
-    let matching = ring.iter().filter(|exchange| query.keeps_exchange(exchange));
-    Page::newest(matching.cloned(), query.limit)
+fn page_of_exchanges(ring: &Ring<Recent>, query: &Query) -> Page<Recent> {
+    let matching = ring.iter().filter(|recent| query.keeps_exchange(&recent.judged));
+    Page::newest(matching, query.limit)
+}
+
+/// Whether exchanges of this class deserve attention.
+const fn is_finding(class: Class) -> bool {
+    match class {
+        Class::Wrong421 | Class::Missing421 | Class::Correct421 | Class::Watch | Class::Malformed => true,
+        Class::Fine | Class::Undecided => false,
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@ use rstest::rstest;
 
 use super::super::testing::{connection, exchange};
 use super::*;
+use crate::connection::{Facts, Process, ServerName};
+use crate::export::present;
+use crate::verdict::Verdict;
 
 const SMALL: Limits = Limits {
     exchanges: 3,
@@ -20,15 +23,15 @@ fn losses(metrics: &Metrics) -> Vec<(String, u64)> {
     losses.map(|(_, reason, count)| (reason, count)).collect()
 }
 
-fn ids(page: &Page<Arc<Exchange>>) -> Vec<u64> {
-    page.items.iter().map(|exchange| exchange.id).collect()
+fn ids(page: &Page<Recent>) -> Vec<u64> {
+    page.items.iter().map(|recent| recent.judged.id).collect()
 }
 
 #[test]
 fn the_oldest_exchanges_make_room_and_are_counted() {
     let (mut store, metrics) = store(SMALL);
     for id in 1..=5 {
-        store.exchange(exchange(id, "ok", "fine"));
+        store.exchange(exchange(id, Verdict::Ok).into());
     }
     let page = store.exchanges(&Query::default());
     assert_eq!(ids(&page), [3, 4, 5]);
@@ -39,29 +42,29 @@ fn the_oldest_exchanges_make_room_and_are_counted() {
 #[test]
 fn findings_outlive_the_exchanges_around_them() {
     let (mut store, metrics) = store(SMALL);
-    store.exchange(exchange(1, "split_421", "correct_421"));
+    store.exchange(exchange(1, Verdict::Split421).into());
     for id in 2..=9 {
-        store.exchange(exchange(id, "ok", "fine"));
+        store.exchange(exchange(id, Verdict::Ok).into());
     }
     assert_eq!(ids(&store.findings(&Query::default())), [1]);
     for id in 10..=12 {
-        store.exchange(exchange(id, "split_421", "correct_421"));
+        store.exchange(exchange(id, Verdict::Split421).into());
     }
     assert_eq!(ids(&store.findings(&Query::default())), [11, 12]);
     assert!(losses(&metrics).contains(&("finding_evicted".to_owned(), 2)));
 }
 
 #[rstest]
-#[case::fine("fine", false)]
-#[case::undecided("undecided", false)]
-#[case::correct("correct_421", true)]
-#[case::wrong("wrong_421", true)]
-#[case::missing("missing_421", true)]
-#[case::watch("watch", true)]
-#[case::malformed("malformed", true)]
-fn classes_decide_what_is_a_finding(#[case] class: &str, #[case] finding: bool) {
+#[case::fine(Verdict::Ok, false)]
+#[case::undecided(Verdict::Aborted, false)]
+#[case::correct(Verdict::Split421, true)]
+#[case::wrong(Verdict::False421, true)]
+#[case::missing(Verdict::Missing421, true)]
+#[case::watch(Verdict::SplitServed, true)]
+#[case::malformed(Verdict::MalformedRejected, true)]
+fn classes_decide_what_is_a_finding(#[case] verdict: Verdict, #[case] finding: bool) {
     let (mut store, _) = store(SMALL);
-    store.exchange(exchange(1, "any", class));
+    store.exchange(exchange(1, verdict).into());
     assert_eq!(store.findings(&Query::default()).matched == 1, finding);
 }
 
@@ -69,8 +72,12 @@ fn classes_decide_what_is_a_finding(#[case] class: &str, #[case] finding: bool) 
 fn filters_and_limit_select_the_newest_that_match() {
     let (mut store, _) = store(Limits::default());
     for id in 1..=10 {
-        let verdict = if id % 2 == 0 { "ok" } else { "split_served" };
-        store.exchange(exchange(id, verdict, "fine"));
+        let verdict = if id % 2 == 0 {
+            Verdict::Ok
+        } else {
+            Verdict::SplitServed
+        };
+        store.exchange(exchange(id, verdict).into());
     }
     let query = Query {
         limit: 2,
@@ -90,11 +97,13 @@ fn filters_and_limit_select_the_newest_that_match() {
 #[test]
 fn an_outcome_reaches_both_lists() {
     let (mut store, metrics) = store(SMALL);
-    store.exchange(exchange(1, "split_421", "correct_421"));
-    store.set_outcome(1, "cured");
+    store.exchange(exchange(1, Verdict::Split421).into());
     let query = Query::default();
+    let outcome = |page: Page<Recent>| present::exchange(&page.items[0]).outcome;
+    assert_eq!(outcome(store.findings(&query)).as_deref(), Some("not_observable"));
+    store.set_outcome(1, "cured");
     for page in [store.exchanges(&query), store.findings(&query)] {
-        assert_eq!(page.items[0].outcome.as_deref(), Some("cured"));
+        assert_eq!(outcome(page).as_deref(), Some("cured"));
     }
     store.set_outcome(99, "loop");
     assert!(
@@ -108,13 +117,13 @@ fn an_outcome_reaches_both_lists() {
 fn closed_connections_make_room_before_open_ones() {
     let (mut store, metrics) = store(SMALL);
     for id in 1..=3 {
-        store.connection_opened(connection(id));
+        store.connection_opened(connection(id).into());
     }
-    store.connection_closed(connection(2));
-    store.connection_opened(connection(4));
-    store.connection_opened(connection(5));
+    store.connection_closed(connection(2).into());
+    store.connection_opened(connection(4).into());
+    store.connection_opened(connection(5).into());
     let page = store.connections(&Query::default());
-    let held: Vec<u64> = page.items.iter().map(|connection| connection.id).collect();
+    let held: Vec<u64> = page.items.iter().map(|connection| connection.facts.id).collect();
     assert_eq!(held, [3, 4, 5]);
     assert_eq!(
         losses(&metrics),
@@ -130,11 +139,11 @@ fn closed_connections_make_room_before_open_ones() {
 fn an_evicted_connection_does_not_come_back() {
     let (mut store, metrics) = store(SMALL);
     for id in 1..=4 {
-        store.connection_opened(connection(id));
+        store.connection_opened(connection(id).into());
     }
-    store.connection_updated(connection(1));
-    store.connection_closed(connection(1));
-    assert_eq!(store.connections(&Query::default()).items[0].id, 2);
+    store.connection_updated(connection(1).into());
+    store.connection_closed(connection(1).into());
+    assert_eq!(store.connections(&Query::default()).items[0].facts.id, 2);
     assert!(metrics.render().contains("wrongway_connections_open 3\n"));
 }
 
@@ -143,11 +152,11 @@ fn a_connection_is_counted_once_when_its_facts_are_known() {
     let (mut store, metrics) = store(SMALL);
     let mut unknown = connection(1);
     unknown.role = None;
-    store.connection_opened(unknown);
+    store.connection_opened(unknown.into());
     assert!(!metrics.render().contains("wrongway_connections_total{"));
-    store.connection_updated(connection(1));
-    store.connection_updated(connection(1));
-    store.connection_closed(connection(1));
+    store.connection_updated(connection(1).into());
+    store.connection_updated(connection(1).into());
+    store.connection_closed(connection(1).into());
     let sample =
         "wrongway_connections_total{library=\"libssl.so.3\",role=\"server\",sni_provenance=\"object\"} 1\n";
     assert!(metrics.render().contains(sample), "{}", metrics.render());
@@ -158,9 +167,10 @@ fn a_connection_that_closes_unknown_is_counted_as_such() {
     let (mut store, metrics) = store(SMALL);
     let mut unknown = connection(1);
     unknown.role = None;
-    unknown.process.library = None;
-    unknown.provenance.sni = None;
-    store.connection_opened(unknown.clone());
+    unknown.process = Arc::new(Process::default());
+    unknown.name = ServerName::Unknown;
+    let unknown = Arc::new(unknown);
+    store.connection_opened(Arc::clone(&unknown));
     store.connection_closed(unknown);
     let sample =
         "wrongway_connections_total{library=\"unknown\",role=\"unknown\",sni_provenance=\"unknown\"} 1\n";
@@ -170,27 +180,69 @@ fn a_connection_that_closes_unknown_is_counted_as_such() {
 #[test]
 fn closing_keeps_the_last_facts() {
     let (mut store, _) = store(SMALL);
-    store.connection_opened(connection(1));
-    let mut last = connection(1);
-    last.requests = 7;
-    store.connection_closed(last);
+    store.connection_opened(connection(1).into());
+    store.connection_closed(
+        Facts {
+            resumed: Some(true),
+            ..connection(1)
+        }
+        .into(),
+    );
     let page = store.connections(&Query::default());
-    assert_eq!((page.items[0].open, page.items[0].requests), (false, 7));
+    let last = present::connection(&page.items[0]);
+    assert_eq!((last.open, last.resumed), (false, Some(true)));
+}
+
+#[test]
+fn exchanges_add_to_their_connection() {
+    let (mut store, _) = store(Limits::default());
+    store.connection_opened(connection(1).into());
+    store.connection_opened(connection(2).into());
+    for (id, name) in (1..).zip(["b.example", "a.example", "b.example"]) {
+        let mut exchange = exchange(id, Verdict::Ok);
+        exchange.authority = Some(name.into());
+        store.exchange(exchange.into());
+    }
+    store.connection_closed(connection(1).into());
+    let page = store.connections(&Query::default());
+    let [busy, idle] = [0, 1].map(|index| present::connection(&page.items[index]));
+    assert_eq!((busy.requests, busy.protocol.as_deref()), (3, Some("h2")));
+    assert_eq!(busy.authorities, ["b.example", "a.example"]);
+    assert_eq!((idle.requests, idle.protocol), (0, None));
+    assert_eq!(idle.authorities, Vec::<String>::new());
+    let query = Query {
+        authority: Some("A.example".to_owned()),
+        ..Query::default()
+    };
+    assert_eq!(store.connections(&query).matched, 1);
+}
+
+#[test]
+fn the_authorities_of_a_connection_are_bounded() {
+    let (mut store, _) = store(Limits::default());
+    store.connection_opened(connection(1).into());
+    for id in 1..=100 {
+        let mut exchange = exchange(id, Verdict::Ok);
+        exchange.authority = Some(format!("host{id}.example").into());
+        store.exchange(exchange.into());
+    }
+    let traffic = &store.connections(&Query::default()).items[0].traffic;
+    assert_eq!((traffic.requests, traffic.authorities.len()), (100, AUTHORITIES));
 }
 
 #[test]
 fn a_full_summary_counts_the_rest_in_one_line() {
     let (mut store, metrics) = store(SMALL);
     for id in 1..=10 {
-        let mut exchange = exchange(id, "ok", "fine");
-        exchange.authority = Some(format!("host{id}.example"));
-        store.exchange(exchange);
+        let mut exchange = exchange(id, Verdict::Ok);
+        exchange.authority = Some(format!("host{id}.example").into());
+        store.exchange(exchange.into());
     }
     let page = store.summary(&Query::default());
     let counts: Vec<_> = page
         .items
         .iter()
-        .map(|line| (line.verdict.as_str(), line.count))
+        .map(|line| (line.verdict(), line.count))
         .collect();
     assert_eq!(counts, [("ok", 1), ("ok", 1), ("other", 8)]);
     assert!(losses(&metrics).contains(&("summary_full".to_owned(), 8)));
@@ -199,16 +251,11 @@ fn a_full_summary_counts_the_rest_in_one_line() {
 #[test]
 fn the_summary_begins_with_what_deserves_attention() {
     let (mut store, _) = store(Limits::default());
-    let exchanges = [
-        ("ok", "fine"),
-        ("ok", "fine"),
-        ("aborted", "undecided"),
-        ("split_421", "correct_421"),
-    ];
-    for (id, (verdict, class)) in (1..).zip(exchanges) {
-        store.exchange(exchange(id, verdict, class));
+    let verdicts = [Verdict::Ok, Verdict::Ok, Verdict::Aborted, Verdict::Split421];
+    for (id, verdict) in (1..).zip(verdicts) {
+        store.exchange(exchange(id, verdict).into());
     }
     let page = store.summary(&Query::default());
-    let verdicts: Vec<_> = page.items.iter().map(|line| line.verdict.as_str()).collect();
+    let verdicts: Vec<_> = page.items.iter().map(|line| line.verdict()).collect();
     assert_eq!(verdicts, ["split_421", "aborted", "ok"]);
 }

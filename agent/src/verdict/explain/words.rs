@@ -94,9 +94,9 @@ impl Case<'_> {
 
     /// The authorities of earlier requests.
     pub(super) fn earlier(&self) -> String {
-        match self.facts.prior_authorities.as_deref() {
-            Some([]) | None => "other names".to_owned(),
-            Some(names) => list(names),
+        match &self.facts.prior_authorities.names[..] {
+            [] => "other names".to_owned(),
+            names => list(names),
         }
     }
 
@@ -108,7 +108,7 @@ impl Case<'_> {
         let name = authority.host.to_string();
         let in_request = match (source, &self.facts.authority) {
             (Source::Host, _) => self.facts.host.first().map(String::as_str),
-            (Source::Authority | Source::Target, Field::Known(written)) => Some(written.as_str()),
+            (Source::Authority | Source::Target, Field::Known(written)) => Some(&**written),
             (Source::Authority | Source::Target, Field::Absent | Field::Unknown) => None,
         };
         let in_sni = match self.sni {
@@ -203,8 +203,12 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// The first few of `names`, and how many more there are.
-pub(super) fn list(names: &[String]) -> String {
-    let shown: Vec<_> = names.iter().take(MOST).map(|name| quoted(name)).collect();
+pub(super) fn list(names: &[impl AsRef<str>]) -> String {
+    let shown: Vec<_> = names
+        .iter()
+        .take(MOST)
+        .map(|name| quoted(name.as_ref()))
+        .collect();
     let mut list = shown.join(", ");
     if names.len() > MOST {
         let _ = write!(list, " and {} more", names.len() - MOST);

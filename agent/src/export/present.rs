@@ -1,0 +1,140 @@
+//! Compact facts made into the objects of the public contract, for whoever reads them.
+
+use super::metrics::NOT_OBSERVABLE;
+use super::store::{Connection, Line, Recent};
+use super::{timestamp, view};
+use crate::connection::{Facts, ServerName};
+use crate::observer::Judged;
+use crate::verdict::SniState;
+
+/// An exchange of which nothing more was learned later.
+pub fn judged(judged: &Judged) -> view::Exchange {
+    let connection = &*judged.connection;
+    let judgement = judged.explain();
+    let status = judged.status();
+    let socket = connection.socket.as_ref();
+    view::Exchange {
+        id: judged.id,
+        time: timestamp::from_nanoseconds(judged.time),
+        role: Some(judged.role().as_str().to_owned()),
+        protocol: judged.exchange.protocol.as_str().to_owned(),
+        method: judged.exchange.method.as_option().cloned(),
+        authority: judged.authority.as_deref().map(str::to_owned),
+        sni: judged.sni().map(str::to_owned),
+        sni_state: sni_state(connection),
+        status,
+        verdict: judged.verdict.as_str().to_owned(),
+        class: judged.class().as_str().to_owned(),
+        confidence: judged.confidence.as_str().to_owned(),
+        outcome: (status == Some(421)).then(|| NOT_OBSERVABLE.to_owned()),
+        connection: view::ExchangeConnection {
+            id: connection.id,
+            local: socket.map(|socket| socket.local.to_string()),
+            peer: socket.map(|socket| socket.peer.to_string()),
+            client_random: connection.client_random.map(hexadecimal),
+            request_number: judged.exchange.request_number,
+            prior_authorities: judged.prior_authorities(),
+        },
+        certificate: certificate(connection),
+        process: view::Process::clone(&connection.process),
+        provenance: view::Provenance {
+            authority: judged.source.map(|source| source.as_str().to_owned()),
+            ..provenance(connection)
+        },
+        diagnosis: judgement.diagnosis,
+        remedy: judgement.remedy,
+    }
+}
+
+/// An exchange of the store.
+pub fn exchange(recent: &Recent) -> view::Exchange {
+    let view = judged(&recent.judged);
+    view::Exchange {
+        outcome: recent.outcome.map(str::to_owned).or(view.outcome),
+        ..view
+    }
+}
+
+/// A connection of the store.
+pub fn connection(connection: &Connection) -> view::Connection {
+    let Connection { facts, open, traffic } = connection;
+    let socket = facts.socket.as_ref();
+    view::Connection {
+        id: facts.id,
+        time: timestamp::from_nanoseconds(facts.opened_at),
+        open: *open,
+        role: facts.role.map(|role| role.as_str().to_owned()),
+        protocol: traffic.protocol.map(|protocol| protocol.as_str().to_owned()),
+        sni: facts.name.as_sent().map(str::to_owned),
+        sni_state: sni_state(facts),
+        local: socket.map(|socket| socket.local.to_string()),
+        peer: socket.map(|socket| socket.peer.to_string()),
+        client_random: facts.client_random.map(hexadecimal),
+        version: match facts.version {
+            0x0301 => Some("TLSv1.0".to_owned()),
+            0x0302 => Some("TLSv1.1".to_owned()),
+            0x0303 => Some("TLSv1.2".to_owned()),
+            0x0304 => Some("TLSv1.3".to_owned()),
+            _ => None,
+        },
+        resumed: facts.resumed,
+        requests: traffic.requests,
+        authorities: traffic.authorities.iter().map(ToString::to_string).collect(),
+        certificate: certificate(facts),
+        process: view::Process::clone(&facts.process),
+        provenance: provenance(facts),
+    }
+}
+
+/// A line of the store's summary.
+pub fn summary_line(line: &Line) -> view::SummaryLine {
+    let group = line.group.as_ref();
+    view::SummaryLine {
+        verdict: line.verdict().to_owned(),
+        class: line.class().to_owned(),
+        role: line.role().map(str::to_owned),
+        sni: line.sni().map(str::to_owned),
+        sni_state: group.map_or_else(
+            || SniState::Unknown.as_str().to_owned(),
+            |group| sni_state(&group.connection),
+        ),
+        authority: line.authority().map(str::to_owned),
+        exe: group.and_then(|group| group.connection.process.exe.clone()),
+        count: line.count,
+        first: timestamp::from_nanoseconds(line.first),
+        last: timestamp::from_nanoseconds(line.last),
+    }
+}
+
+fn sni_state(connection: &Facts) -> String {
+    SniState::from(&connection.name).as_str().to_owned()
+}
+
+fn certificate(connection: &Facts) -> view::Certificate {
+    view::Certificate {
+        names: connection.certificate_names.as_ref().map(|names| names.to_vec()),
+        provenance: connection.certificate_source.map(str::to_owned),
+    }
+}
+
+fn provenance(connection: &Facts) -> view::Provenance {
+    view::Provenance {
+        sni: sni_provenance(connection).map(str::to_owned),
+        socket: connection.socket.map(|socket| socket.source.as_str().to_owned()),
+        authority: None,
+        certificate: connection.certificate_source.map(str::to_owned),
+    }
+}
+
+/// How the server name was learned, or that there was none.
+pub(super) fn sni_provenance(connection: &Facts) -> Option<&'static str> {
+    match connection.name {
+        ServerName::Sent { source, .. } => Some(source),
+        ServerName::Absent => Some("object"),
+        ServerName::Unknown => None,
+    }
+}
+
+fn hexadecimal(bytes: [u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

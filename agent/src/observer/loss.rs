@@ -1,0 +1,37 @@
+//! What was seen of connections but could not be kept or understood.
+
+/// The loss stage of this part of the agent.
+pub const STAGE: &str = "connection";
+
+/// Why something of a connection was lost. Labels of `wrongway_losses_total{stage="connection"}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Loss {
+    /// A certificate was too long to copy.
+    CertificateTooLong,
+    /// A certificate is none, or its names could not be read.
+    CertificateUnreadable,
+    /// Data came of a connection whose own record was lost.
+    UnknownConnection,
+    /// The library says that the process is one side, its requests that it is the other.
+    RoleConflict,
+}
+
+impl Loss {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [
+        Self::CertificateTooLong,
+        Self::CertificateUnreadable,
+        Self::UnknownConnection,
+        Self::RoleConflict,
+    ];
+
+    /// The metric label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CertificateTooLong => "certificate_too_long",
+            Self::CertificateUnreadable => "certificate_unreadable",
+            Self::UnknownConnection => "unknown_connection",
+            Self::RoleConflict => "role_conflict",
+        }
+    }
+}
