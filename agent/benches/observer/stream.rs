@@ -9,9 +9,9 @@ use ebpf::record::{
 use loona_hpack::Encoder;
 
 /// The process that accepts them.
-pub const PID: u32 = 4242;
+pub(crate) const PID: u32 = 4242;
 /// Its library's slot.
-pub const LIBRARY: u16 = 1;
+pub(crate) const LIBRARY: u16 = 1;
 
 const NAME_SENT: &str = "www.shop.example";
 const CERTIFICATE_NAMES: [&str; 4] = [
@@ -22,7 +22,7 @@ const CERTIFICATE_NAMES: [&str; 4] = [
 ];
 
 /// The records of one connection, repeated as if each time another one came.
-pub struct Stream {
+pub(crate) struct Stream {
     /// Records by exchange; those of opening and closing stand with the first and the last.
     exchanges: Vec<Vec<Vec<u8>>>,
     next: usize,
@@ -31,7 +31,7 @@ pub struct Stream {
 
 impl Stream {
     /// A connection with keep-alive: requests of about 100 octets, responses of about 250.
-    pub fn http1(requests: usize) -> Self {
+    pub(crate) fn http1(requests: usize) -> Self {
         let response = "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\
                         Content-Type: text/html; charset=utf-8\r\nContent-Length: 5120\r\n\
                         Last-Modified: Wed, 31 Dec 2025 00:00:00 GMT\r\nConnection: keep-alive\r\n\
@@ -45,7 +45,7 @@ impl Stream {
     }
 
     /// A connection whose header blocks refer to what earlier ones left in the dynamic table.
-    pub fn http2(requests: usize) -> Self {
+    pub(crate) fn http2(requests: usize) -> Self {
         let mut client = Encoder::new();
         let mut server = Encoder::new();
         Self::new(requests, Content::Http2Frame, |number| {
@@ -98,7 +98,7 @@ impl Stream {
     }
 
     /// The records of the next exchange.
-    pub fn next_exchange(&mut self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn next_exchange(&mut self) -> impl Iterator<Item = &[u8]> {
         let number = self.next;
         self.next = (self.next + 1) % self.exchanges.len();
         if number == 0 {

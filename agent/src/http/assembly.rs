@@ -1,5 +1,7 @@
 //! Puts the pieces of one head or frame together again.
 
+use std::borrow::Cow;
+
 use super::conversation::Piece;
 use super::loss::{Loss, Losses};
 
@@ -8,9 +10,9 @@ pub(super) const LONGEST: usize = 64 * 1024;
 
 /// A head or frame, as much of it as there is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unit {
+pub(super) struct Unit<'a> {
     /// Its first octets.
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Cow<'a, [u8]>,
     /// Whether `bytes` is all of it.
     pub(super) whole: bool,
     /// When its first piece passed, in nanoseconds.
@@ -19,40 +21,74 @@ pub(super) struct Unit {
     pub(super) ended: u64,
 }
 
+impl<'a> Unit<'a> {
+    fn begin(piece: &Piece<'a>) -> Self {
+        Self {
+            bytes: Cow::Borrowed(&[]),
+            whole: true,
+            began: piece.time,
+            ended: piece.time,
+        }
+    }
+
+    fn extend(&mut self, piece: &Piece<'a>, losses: &mut Losses) {
+        let kept = piece.bytes.len().min(LONGEST - self.bytes.len());
+        if self.bytes.is_empty() {
+            self.bytes = Cow::Borrowed(&piece.bytes[..kept]);
+        } else {
+            self.bytes.to_mut().extend_from_slice(&piece.bytes[..kept]);
+        }
+        self.ended = piece.time;
+        if kept < piece.bytes.len() && self.whole {
+            losses.add(Loss::TooLong);
+            self.whole = false;
+        }
+    }
+
+    fn into_owned(self) -> Unit<'static> {
+        Unit {
+            bytes: Cow::Owned(self.bytes.into_owned()),
+            whole: self.whole,
+            began: self.began,
+            ended: self.ended,
+        }
+    }
+}
+
 /// The assembly of one direction.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
-    open: Option<Unit>,
+    open: Option<Unit<'static>>,
 }
 
 impl Assembly {
-    /// Adds a piece, and returns what it cut off and what it completed, in this order.
-    pub(super) fn add(&mut self, piece: &Piece<'_>, losses: &mut Losses) -> (Option<Unit>, Option<Unit>) {
+    /// Adds a piece, and returns what it cut off and what it completed, in this order. What comes in one piece, as
+    /// nearly everything does, is not copied.
+    pub(super) fn add<'a>(
+        &mut self,
+        piece: &Piece<'a>,
+        losses: &mut Losses,
+    ) -> (Option<Unit<'a>>, Option<Unit<'a>>) {
         let cut_off = if piece.start { self.cut_off(losses) } else { None };
-        if piece.start {
-            self.open = Some(Unit {
-                bytes: Vec::new(),
-                whole: true,
-                began: piece.time,
-                ended: piece.time,
-            });
-        }
-        let Some(unit) = &mut self.open else {
+        let open = if piece.start {
+            Some(Unit::begin(piece))
+        } else {
+            self.open.take()
+        };
+        let Some(mut unit) = open else {
             losses.add(Loss::Orphan);
             return (None, None);
         };
-        let kept = piece.bytes.len().min(LONGEST - unit.bytes.len());
-        unit.bytes.extend_from_slice(&piece.bytes[..kept]);
-        unit.ended = piece.time;
-        if kept < piece.bytes.len() && unit.whole {
-            losses.add(Loss::TooLong);
-            unit.whole = false;
+        unit.extend(piece, losses);
+        if piece.end {
+            return (cut_off, Some(unit));
         }
-        (cut_off, if piece.end { self.open.take() } else { None })
+        self.open = Some(unit.into_owned());
+        (cut_off, None)
     }
 
     /// No further piece of an open head or frame will come: returns what there is of it.
-    pub(super) fn cut_off(&mut self, losses: &mut Losses) -> Option<Unit> {
+    pub(super) fn cut_off(&mut self, losses: &mut Losses) -> Option<Unit<'static>> {
         let unit = self.open.take()?;
         losses.add(Loss::Truncated);
         Some(Unit { whole: false, ..unit })
@@ -89,7 +125,7 @@ mod tests {
         assert_eq!(
             unit.unwrap(),
             Unit {
-                bytes: b"abc".to_vec(),
+                bytes: b"abc".into(),
                 whole: true,
                 began: 1,
                 ended: 2

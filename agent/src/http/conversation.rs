@@ -135,7 +135,7 @@ impl Conversation {
         }
     }
 
-    fn unit(&mut self, direction: Direction, content: Content, unit: &Unit, out: &mut Vec<Exchange>) {
+    fn unit(&mut self, direction: Direction, content: Content, unit: &Unit<'_>, out: &mut Vec<Exchange>) {
         let version = self.version.get_or_insert_with(|| match content {
             Content::Http1Head => {
                 Version::Http1(Http1::new(direction, unit, self.from_start, self.early_gaps))

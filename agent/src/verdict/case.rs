@@ -54,8 +54,8 @@ impl<'a> Case<'a> {
     /// Ports do not count, and neither does what is no authority: it was never a name to be served.
     pub(super) fn reused(&self, host: &Host) -> Option<bool> {
         let prior = &self.facts.prior_authorities;
-        let another = |raw: &Box<str>| normalise(raw).is_ok_and(|earlier| earlier.host != *host);
-        if prior.names.iter().any(another) {
+        let another = |raw: &str| normalise(raw).is_ok_and(|earlier| earlier.host != *host);
+        if prior.names.iter().any(|raw| another(raw)) {
             return Some(true);
         }
         prior.complete.then_some(false)

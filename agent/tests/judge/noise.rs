@@ -40,7 +40,7 @@ proptest! {
     fn spelling_does_not_count(facts in any_facts()) {
         let mut shouted = facts.clone();
         shouted.sni = shouted.sni.map(|name| name.to_ascii_uppercase().into());
-        let names = shouted.certificate_names.iter_mut().flat_map(|names| names.to_mut());
+        let names = shouted.certificate_names.iter_mut().flat_map(Cow::to_mut);
         for name in names.filter(|name| !name.starts_with("IP:")) {
             name.make_ascii_uppercase();
         }

@@ -256,6 +256,6 @@ fn the_summary_begins_with_what_deserves_attention() {
         store.exchange(exchange(id, verdict).into());
     }
     let page = store.summary(&Query::default());
-    let verdicts: Vec<_> = page.items.iter().map(|line| line.verdict()).collect();
+    let verdicts: Vec<_> = page.items.iter().map(Line::verdict).collect();
     assert_eq!(verdicts, ["split_421", "aborted", "ok"]);
 }

@@ -12,7 +12,7 @@ pub(super) fn looks_like_response(head: &[u8]) -> bool {
 }
 
 /// Reads a request's head. What a head that is broken or cut off does not say for certain is unknown.
-pub(super) fn request(unit: &Unit, losses: &mut Losses) -> RequestHead {
+pub(super) fn request(unit: &Unit<'_>, losses: &mut Losses) -> RequestHead {
     let mut fields = room_for_fields(&unit.bytes);
     let mut request = httparse::Request::new(&mut fields);
     let parsed = request.parse(&unit.bytes);
@@ -48,7 +48,7 @@ pub(super) fn request(unit: &Unit, losses: &mut Losses) -> RequestHead {
 
 /// Reads the status code of a response's head, `None` if its status line is broken or cut off. The fields do not
 /// matter, so neither do errors in them.
-pub(super) fn status(unit: &Unit, losses: &mut Losses) -> Option<u16> {
+pub(super) fn status(unit: &Unit<'_>, losses: &mut Losses) -> Option<u16> {
     let mut response = httparse::Response::new(&mut []);
     // Without room for fields this stops behind the status line.
     let _ = response.parse(&unit.bytes);

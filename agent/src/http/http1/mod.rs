@@ -22,7 +22,7 @@ impl Http1 {
     /// A connection whose first head is `unit`.
     pub(super) fn new(
         direction: Direction,
-        unit: &Unit,
+        unit: &Unit<'_>,
         from_start: bool,
         early_gaps: PerDirection<bool>,
     ) -> Self {
@@ -68,7 +68,7 @@ impl Http1 {
     pub(super) fn head(
         &mut self,
         direction: Direction,
-        unit: &Unit,
+        unit: &Unit<'_>,
         losses: &mut Losses,
         out: &mut Vec<Exchange>,
     ) {

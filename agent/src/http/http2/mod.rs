@@ -22,7 +22,7 @@ pub(super) struct Http2 {
     request_direction: Option<Direction>,
     decoders: PerDirection<Decoder>,
     /// The header block of each direction that waits for a CONTINUATION.
-    blocks: PerDirection<Option<Block>>,
+    blocks: PerDirection<Option<Block<'static>>>,
     /// Whether heads of a direction were missed.
     missed: PerDirection<bool>,
     streams: Streams,
@@ -69,7 +69,7 @@ impl Http2 {
     pub(super) fn frame(
         &mut self,
         direction: Direction,
-        unit: &Unit,
+        unit: &Unit<'_>,
         losses: &mut Losses,
         out: &mut Vec<Exchange>,
     ) {
@@ -158,7 +158,7 @@ impl Http2 {
     }
 
     /// A frame that is broken or cut off. Of those that carry no header block nothing more is lost.
-    fn unreadable_frame(&mut self, direction: Direction, unit: &Unit, losses: &mut Losses) {
+    fn unreadable_frame(&mut self, direction: Direction, unit: &Unit<'_>, losses: &mut Losses) {
         let carries = frame::carries(&unit.bytes);
         if carries != Some(Carries::Part) {
             self.abandon_block(direction, losses);
@@ -232,14 +232,14 @@ impl Http2 {
     fn block(
         &mut self,
         direction: Direction,
-        block: Block,
+        block: Block<'_>,
         last: bool,
         ended: u64,
         losses: &mut Losses,
         out: &mut Vec<Exchange>,
     ) {
         if !last {
-            self.blocks[direction] = Some(block);
+            self.blocks[direction] = Some(block.into_owned());
             return;
         }
         let head = self.decode(direction, &block, losses);
@@ -268,7 +268,7 @@ impl Http2 {
         }
     }
 
-    fn decode(&mut self, direction: Direction, block: &Block, losses: &mut Losses) -> Option<Head> {
+    fn decode(&mut self, direction: Direction, block: &Block<'_>, losses: &mut Losses) -> Option<Head> {
         let mut head = Head::default();
         if block.cut_off {
             losses.add(Loss::TooLong);
