@@ -12,7 +12,7 @@ use btf_rs::{Btf, Type};
 use ebpf::connection::{Call, Key, Thread, Tracked, Walk};
 use ebpf::framing::{Framing, Stream};
 use ebpf::layout::{KernelLayout, Layout};
-use ebpf::record::{CertificateHeader, Connection, DataHeader, Header, Socket};
+use ebpf::record::{CertificateHeader, Close, Connection, DataHeader, Header, Socket};
 use gimli::{AttributeValue, EndianSlice, NativeEndian};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 use wrongway::kernel::OBJECT;
@@ -56,6 +56,7 @@ fn shared() -> Vec<(&'static str, Shape)> {
                 resumed, reserved, version, name_length, name
             ),
         ),
+        ("ebpf::record::Close", shape!(Close: header, sequences)),
         (
             "ebpf::record::DataHeader",
             shape!(DataHeader: header, offset, sequence, length, direction, flags, content, reserved),

@@ -33,14 +33,22 @@ pub fn begin_in_the_middle(key: &Key) -> Option<*mut Tracked> {
     insert(key, &IN_THE_MIDDLE)
 }
 
-/// Ends observation; tells when the connection began if it was announced to the agent.
+/// Ends observation; if the agent was told of the connection, tells when it began and how many records were made of
+/// each direction.
 #[inline(always)]
-pub fn end(key: &Key) -> Option<u64> {
+pub fn end(key: &Key) -> Option<(u64, [u32; 2])> {
     let tracked = find(key)?;
     // SAFETY: the pointer comes from the map.
-    let (announced, born) = unsafe { ((*tracked).announced, (*tracked).born) };
+    let (announced, born, sequences) = unsafe {
+        let [read, write] = &(*tracked).framing.streams;
+        (
+            (*tracked).announced,
+            (*tracked).born,
+            [read.sequence, write.sequence],
+        )
+    };
     let _ = CONNECTIONS.remove(key);
-    (announced != 0).then_some(born)
+    (announced != 0).then_some((born, sequences))
 }
 
 #[inline(always)]

@@ -20,7 +20,7 @@ pub enum Kind {
     Connection = 1,
     /// Part of an HTTP head or frame: [`Data`].
     Data = 2,
-    /// The connection object was freed: a bare [`Header`].
+    /// The connection object was freed: [`Close`].
     Close = 3,
     /// A process replaced its image: a bare [`Header`].
     Exec = 4,
@@ -172,6 +172,18 @@ pub struct Connection {
     pub name: [u8; NAME],
 }
 
+/// The end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[repr(C)]
+pub struct Close {
+    /// What every record begins with.
+    pub header: Header,
+    /// Data records made in each direction, lost ones included, indexed by [`Direction`]. More than arrived means
+    /// that the last ones were lost.
+    pub sequences: [u32; 2],
+}
+
 /// Which way application data went, seen from the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -243,6 +255,7 @@ pub struct CertificateHeader {
 const _: () = assert!(size_of::<Header>() == 40);
 const _: () = assert!(size_of::<Socket>() == 44);
 const _: () = assert!(size_of::<Connection>() == 40 + 32 + 44 + 12 + 256);
+const _: () = assert!(size_of::<Close>() == 48);
 const _: () = assert!(size_of::<DataHeader>() == 64);
 const _: () = assert!(size_of::<CertificateHeader>() == 56);
 // `DataHeader::length` is 16 bits wide.

@@ -5,7 +5,7 @@ pub mod fuzz;
 mod tests;
 
 use bytemuck::AnyBitPattern;
-use ebpf::record::{CertificateHeader, Connection, Content, DataHeader, Direction, Header, Kind};
+use ebpf::record::{CertificateHeader, Close, Connection, Content, DataHeader, Direction, Header, Kind};
 use thiserror::Error;
 
 /// The loss stage of what is no record.
@@ -19,7 +19,7 @@ pub enum Record<'a> {
     /// Part of an HTTP head or frame.
     Data(Data<'a>),
     /// A connection object was freed.
-    Close(Header),
+    Close(Close),
     /// A process replaced its image.
     Exec(Header),
     /// A process ended.
@@ -124,7 +124,8 @@ impl<'a> Record<'a> {
         match self {
             Self::Connection(connection) => &connection.header,
             Self::Data(data) => &data.header,
-            Self::Close(header) | Self::Exec(header) | Self::Exit(header) => header,
+            Self::Close(close) => &close.header,
+            Self::Exec(header) | Self::Exit(header) => header,
             Self::Certificate(certificate) => &certificate.header,
         }
     }

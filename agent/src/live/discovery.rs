@@ -23,6 +23,8 @@ use crate::{
 /// How often all processes are looked at: the bound on how late a library is found that a process maps long after
 /// it started.
 const SWEEP: Duration = Duration::from_secs(3);
+/// Where there are so many processes that looking at all takes long, the rest is at least this many times as long.
+const REST: u32 = 50;
 /// When a process that replaced its image is looked at: its libraries are mapped by the dynamic linker within the
 /// first of these, and by plug-ins within the others.
 const LOOKS: [Duration; 4] = [
@@ -123,7 +125,7 @@ impl Discovery {
             self.look(now);
             if now >= sweep {
                 self.sweep();
-                sweep = Instant::now() + SWEEP;
+                sweep = Instant::now() + SWEEP.max(now.elapsed() * REST);
             }
             if now >= clear {
                 self.kernel

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     connection::Process,
-    decode::Record,
+    decode::{self, Record},
     export::Shared,
     observer::{Input, Observer, Output},
     recording::Writer,
@@ -61,7 +61,7 @@ impl Intake {
             Ok(record) => record,
             Err(malformed) => {
                 tracing::debug!(%malformed, "a record of the kernel was dropped");
-                self.shared.metrics().loss("decode", malformed.as_str(), 1);
+                self.shared.metrics().loss(decode::STAGE, malformed.as_str(), 1);
                 return;
             }
         };

@@ -140,9 +140,10 @@ impl Observer {
             Record::Connection(connection) => self.connection(&connection, out),
             Record::Certificate(certificate) => self.certificate(&certificate, out),
             Record::Data(data) => self.data(&data, out),
-            Record::Close(header) => {
-                if let Some(tracked) = self.connections.remove(&Key::from(&header)) {
-                    self.close(tracked, header.time, out);
+            Record::Close(close) => {
+                if let Some(mut tracked) = self.connections.remove(&Key::from(&close.header)) {
+                    tracked.expect_no_more(close.sequences);
+                    self.close(tracked, close.header.time, out);
                 }
             }
             Record::Exec(header) => self.process_ended(header.tgid, header.time, out),

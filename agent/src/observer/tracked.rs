@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ebpf::record::{END, RESYNCHRONISED, START};
+use ebpf::record::{Direction, END, RESYNCHRONISED, START};
 
 use crate::{
     connection::Facts,
@@ -54,6 +54,15 @@ impl Tracked {
             bytes: data.bytes,
         };
         self.conversation.piece(&piece, out);
+    }
+
+    /// The connection ended after this many records of each direction; those that did not arrive were lost.
+    pub(super) fn expect_no_more(&mut self, sequences: [u32; 2]) {
+        for direction in [Direction::Read, Direction::Write] {
+            if sequences[direction as usize] != self.next[direction as usize] {
+                self.conversation.gap(direction);
+            }
+        }
     }
 
     pub(super) fn close(&mut self, time: u64, out: &mut Vec<Exchange>) {

@@ -55,6 +55,18 @@ fn after_a_lost_request_no_response_is_given_to_another() {
 }
 
 #[test]
+fn after_a_lost_response_at_the_very_end_the_status_is_unknown() {
+    let mut world = World::new();
+    let mut end = End::server(SERVER, 1);
+    world.record(&end.opened());
+    world.record(&end.get(READ, "b.example"));
+    end.lose(WRITE, 1);
+    world.record(&end.closed());
+    assert_eq!(world.exchange().verdict, "insufficient_evidence");
+    assert_eq!(world.lost("http/gap"), 1);
+}
+
+#[test]
 fn after_a_lost_response_the_status_is_unknown() {
     let mut world = World::new();
     let mut end = End::server(SERVER, 1);

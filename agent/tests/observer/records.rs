@@ -2,8 +2,8 @@
 
 use bytemuck::{Zeroable as _, bytes_of};
 use ebpf::record::{
-    CertificateHeader, Connection, Content, DataHeader, Direction, END, Header, Kind, NameSource, NameState,
-    START, Side,
+    CertificateHeader, Close, Connection, Content, DataHeader, Direction, END, Header, Kind, NameSource,
+    NameState, START, Side,
 };
 use wrongway::connection::Key;
 
@@ -91,7 +91,12 @@ impl End {
     }
 
     pub(crate) fn closed(&mut self) -> Vec<u8> {
-        bytes_of(&self.header(Kind::Close, size_of::<Header>())).to_vec()
+        let header = self.header(Kind::Close, size_of::<Close>());
+        bytes_of(&Close {
+            header,
+            sequences: self.sequence,
+        })
+        .to_vec()
     }
 
     /// Its process replaced its image.

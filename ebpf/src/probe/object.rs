@@ -12,7 +12,7 @@ use aya_ebpf::{
 use ebpf::{
     connection::Key,
     function::{Cookie, Function, HIT_RETURN},
-    record::Kind,
+    record::{Close, Kind},
 };
 
 use crate::{connections, names, ring, stats};
@@ -36,9 +36,16 @@ pub fn ssl_free(context: ProbeContext) -> u32 {
     let Some(ssl) = context.arg::<u64>(0) else {
         return 0;
     };
-    if let Some(born) = connections::end(&key(ssl)) {
-        ring::send_header(Kind::Close, bpf_get_current_pid_tgid(), ssl, born);
-    }
+    let Some((born, sequences)) = connections::end(&key(ssl)) else {
+        return 0;
+    };
+    let Some(mut slot) = ring::reserve::<Close>() else {
+        return 0;
+    };
+    let size = size_of::<Close>() as u32;
+    let header = ring::header(Kind::Close, size, bpf_get_current_pid_tgid(), ssl, born);
+    slot.write(Close { header, sequences });
+    slot.submit(0);
     0
 }
 
