@@ -62,7 +62,7 @@ pub fn announce(tracked: &mut Tracked, key: &Key, id: u64, slot: u16) {
         place(record, tracked);
         (record.side, record.resumed)
     };
-    entry.submit(0);
+    ring::submit(entry, ring::Urgency::Soon);
     tracked.announced = 1;
     // What a server would present now is not what it presented when the session began.
     if side == Side::Client as u8 {
@@ -190,7 +190,7 @@ fn certificate(tracked: &Tracked, key: &Key, id: u64, layout: &Layout, x509: Opt
             reserved: [0; 7],
         });
     }
-    entry.submit(0);
+    ring::submit(entry, ring::Urgency::Soon);
 }
 
 #[inline(always)]

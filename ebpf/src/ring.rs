@@ -2,8 +2,13 @@
 //!
 //! Records are written where they will be read: a per-processor scratch buffer would be overwritten when one
 //! program preempts another on its processor.
+//!
+//! Waking the reader costs tens of microseconds, far more than all else a program does, and it is the observed
+//! process that pays. So records lie until the reader comes by, which it does many times a second; it is woken for
+//! what it must know at once, and when the ring fills.
 
 use aya_ebpf::{
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::bpf_ktime_get_boot_ns,
     macros::map,
     maps::{RingBuf, ring_buf::RingBufEntry},
@@ -18,6 +23,36 @@ use crate::stats;
 /// Resized by the agent before the programs are loaded.
 #[map]
 static RECORDS: RingBuf = RingBuf::with_byte_size(1 << 23, 0);
+
+/// Bytes that may lie in the ring before the reader is woken. The agent's smallest ring is eight times as large.
+const WAKE_AT: u64 = 1 << 20;
+/// More than any record takes: only the record that passes [`WAKE_AT`] wakes the reader.
+const LARGEST: u64 = 8192;
+
+/// When a record should reach the agent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// When the agent comes by.
+    Soon,
+    /// At once.
+    Now,
+}
+
+/// Hands a record up.
+#[inline(always)]
+pub fn submit<T: 'static>(entry: RingBufEntry<T>, urgency: Urgency) {
+    entry.submit(u64::from(match urgency {
+        Urgency::Now => BPF_RB_FORCE_WAKEUP,
+        Urgency::Soon => {
+            let waiting = RECORDS.query(u64::from(BPF_RB_AVAIL_DATA));
+            if waiting >= WAKE_AT && waiting < WAKE_AT + LARGEST {
+                BPF_RB_FORCE_WAKEUP
+            } else {
+                BPF_RB_NO_WAKEUP
+            }
+        }
+    }));
+}
 
 /// A slot for a record, or a counted loss.
 #[inline(always)]
@@ -38,12 +73,12 @@ pub fn now() -> u64 {
 
 /// Sends a record that is nothing but a header.
 #[inline(always)]
-pub fn send_header(kind: Kind, id: u64, ssl: u64, born: u64) {
+pub fn send_header(kind: Kind, urgency: Urgency, id: u64) {
     let Some(mut slot) = reserve::<Header>() else {
         return;
     };
-    slot.write(header(kind, size_of::<Header>() as u32, id, ssl, born));
-    slot.submit(0);
+    slot.write(header(kind, size_of::<Header>() as u32, id, 0, 0));
+    submit(slot, urgency);
 }
 
 /// A header; `id` is what `bpf_get_current_pid_tgid` gave.

@@ -225,7 +225,7 @@ impl Context {
             bpf_probe_read_user(to.cast(), count as u32, (walk.buffer + from) as *const _) == 0
         };
         if complete {
-            entry.submit(0);
+            ring::submit(entry, ring::Urgency::Soon);
         } else {
             entry.discard(0);
             stats::lost(Fault::UserMemory);

@@ -1,13 +1,22 @@
 //! Takes records out of the ring buffer.
 
-use std::io;
+use std::{io, time::Duration};
 
 use aya::maps::{Map, MapData, MapError, RingBuf};
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    time::timeout,
+};
+
+/// How often the ring is looked at: within this time a record is taken that wakes nobody, and the ring must not
+/// fill.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// The reader of the ring buffer.
 pub struct Drain {
     ring: AsyncFd<RingBuf<MapData>>,
+    /// Whether the last look left records behind.
+    more: bool,
 }
 
 impl Drain {
@@ -16,22 +25,29 @@ impl Drain {
         // SAFETY: the ring owns its descriptor for as long as it lives, and names no other.
         let ring = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
         let ring = ring.map_err(io::Error::from)?;
-        Ok(Self { ring })
+        Ok(Self { ring, more: false })
     }
 
-    /// Waits for records and hands each to `take`; returns after at most `most` of them.
+    /// Waits for records and hands each to `take`; returns after at most `most` of them, or [`LOOK`] after it began if
+    /// there are none. Dropping the future loses nothing.
     ///
     /// # Errors
     /// Returns the error of waiting on the ring's descriptor.
     pub async fn records(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> io::Result<()> {
-        let mut ready = self.ring.readable_mut().await?;
+        if self.more {
+            tokio::task::yield_now().await;
+        } else if let Ok(ready) = timeout(LOOK, self.ring.readable_mut()).await {
+            ready?.clear_ready();
+        }
+        let ring = self.ring.get_mut();
         for _ in 0..most {
-            let Some(record) = ready.get_inner_mut().next() else {
-                ready.clear_ready();
-                break;
+            let Some(record) = ring.next() else {
+                self.more = false;
+                return Ok(());
             };
             take(&record);
         }
+        self.more = true;
         Ok(())
     }
 }

@@ -45,7 +45,7 @@ pub fn ssl_free(context: ProbeContext) -> u32 {
     let size = size_of::<Close>() as u32;
     let header = ring::header(Kind::Close, size, bpf_get_current_pid_tgid(), ssl, born);
     slot.write(Close { header, sequences });
-    slot.submit(0);
+    ring::submit(slot, ring::Urgency::Soon);
     0
 }
 

@@ -6,7 +6,10 @@ use ebpf::{
     record::Kind,
 };
 
-use crate::{ring, stats};
+use crate::{
+    ring::{self, Urgency},
+    stats,
+};
 
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`: the new image stands, its
 /// libraries are not mapped yet.
@@ -14,7 +17,8 @@ use crate::{ring, stats};
 pub fn process_exec(_context: RawTracePointContext) -> i32 {
     stats::hit(HIT_EXEC);
     // SAFETY: no preconditions.
-    ring::send_header(Kind::Exec, bpf_get_current_pid_tgid(), 0, 0);
+    // Its libraries are about to be mapped.
+    ring::send_header(Kind::Exec, Urgency::Now, bpf_get_current_pid_tgid());
     0
 }
 
@@ -24,7 +28,7 @@ pub fn process_exit(_context: RawTracePointContext) -> i32 {
     let id = bpf_get_current_pid_tgid();
     if id >> 32 == id & 0xffff_ffff {
         stats::hit(HIT_EXIT);
-        ring::send_header(Kind::Exit, id, 0, 0);
+        ring::send_header(Kind::Exit, Urgency::Soon, id);
     }
     0
 }
