@@ -11,7 +11,7 @@ use ebpf::function::Function;
 
 use super::failure::{Failure, unavailable_kernel};
 use crate::kernel::{Kernel, Limits};
-use crate::target::{Image, hook};
+use crate::target::Image;
 
 /// Arguments of `wrongway bench-probes`.
 #[derive(Clone, Debug, Args)]
@@ -34,10 +34,14 @@ pub fn run(args: &BenchProbesArgs) -> anyhow::Result<ExitCode> {
         .map_err(|error| Failure::configuration(format!("cannot read {path}: {error}")))?;
     let image = Image::read(Arc::new(file))
         .map_err(|error| Failure::configuration(format!("{path} is no library to probe: {error}")))?;
-    let hooks: Vec<_> = hook::hooks(&image)
+    let hooks: Vec<_> = [Function::SslRead, Function::SslWrite]
         .into_iter()
-        .filter(|hook| matches!(hook.function, Function::SslRead | Function::SslWrite))
-        .map(|hook| (hook.function, hook.offset))
+        .filter_map(|function| {
+            Some((
+                function,
+                image.file_offset(image.symbol(function.symbol())?.address)?,
+            ))
+        })
         .collect();
     let mut kernel =
         Kernel::load_object(Limits::default()).map_err(|error| unavailable_kernel(error.into()))?;

@@ -71,7 +71,8 @@ fn library(process: &ProcessInfo, target: &Target, attached: Result<bool, &str>)
         functions: target
             .hooks
             .iter()
-            .map(|hook| hook.function.symbol().to_owned())
+            .flat_map(|hook| &hook.serves)
+            .map(|function| function.symbol().to_owned())
             .collect(),
         offsets: Field::ALL
             .into_iter()

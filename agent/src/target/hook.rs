@@ -5,18 +5,27 @@ use std::collections::BTreeSet;
 use ebpf::function::Function;
 
 use super::image::Image;
+use super::inner;
 use super::site::{self, Site};
 
 /// A place for a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hook {
-    /// The function that is observed there.
+    /// The function whose arguments and result are found there.
     pub function: Function,
+    /// The functions whose calls pass there.
+    pub serves: Vec<Function>,
     /// Byte offset in the file.
     pub offset: u64,
     /// What stands there.
     pub site: Site,
 }
+
+/// Functions of which one serves the other too, where both call the same function inside.
+const PAIRS: [(Function, Function); 2] = [
+    (Function::SslRead, Function::SslReadEx),
+    (Function::SslWrite, Function::SslWriteEx),
+];
 
 /// The hooks of an image, in the order of the functions' numbers.
 ///
@@ -29,16 +38,41 @@ pub fn hooks(image: &Image) -> Vec<Hook> {
         let Some(symbol) = image.symbol(function.symbol()) else {
             continue;
         };
-        let Some((offset, site)) = site::choose(image, symbol) else {
+        let inner = PAIRS
+            .into_iter()
+            .find(|(plain, ex)| function == *plain || function == *ex)
+            .and_then(|(plain, ex)| Some((plain, inside(image, plain, ex)?)));
+        let address = match inner {
+            // The inner function has the arguments and the result of the `_ex` one.
+            Some((plain, _)) if plain == function => continue,
+            Some((_, inner)) => inner,
+            None => symbol.address,
+        };
+        let Some((offset, site)) = site::choose(image, address) else {
             continue;
+        };
+        let serves = match inner {
+            Some((plain, _)) => vec![plain, function],
+            None => vec![function],
         };
         if taken.insert(offset) {
             hooks.push(Hook {
                 function,
+                serves,
                 offset,
                 site,
             });
         }
     }
     hooks
+}
+
+/// Address of the function that both call, if a probe there is cheaper.
+fn inside(image: &Image, plain: Function, ex: Function) -> Option<u64> {
+    let plain = image.symbol(plain.symbol())?;
+    let (_, site) = site::choose(image, plain.address)?;
+    if site.emulated {
+        return None;
+    }
+    inner::find(image, plain, image.symbol(ex.symbol())?)
 }

@@ -17,6 +17,7 @@ pub mod accessor;
 pub mod family;
 pub mod hook;
 pub mod image;
+mod inner;
 pub mod kernel_btf;
 pub mod libraries;
 pub mod scan;

@@ -2,7 +2,7 @@
 
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Formatter, Instruction, IntelFormatter};
 
-use super::image::{Image, Machine, Symbol};
+use super::image::{Image, Machine};
 
 /// Longest x86 instruction in bytes.
 const LONGEST: usize = 15;
@@ -19,12 +19,12 @@ pub struct Site {
 
 /// Chooses the attach point of a function: its entry, the one place where arguments are where the calling
 /// convention puts them, and where a return probe may stand.
-pub fn choose(image: &Image, symbol: Symbol) -> Option<(u64, Site)> {
-    let offset = image.file_offset(symbol.address)?;
+pub fn choose(image: &Image, address: u64) -> Option<(u64, Site)> {
+    let offset = image.file_offset(address)?;
     let mut bytes = [0; LONGEST];
-    let length = image.code(symbol.address, &mut bytes);
+    let length = image.code(address, &mut bytes);
     let site = match image.machine() {
-        Machine::X86_64 => inspect(&bytes[..length], symbol.address),
+        Machine::X86_64 => inspect(&bytes[..length], address),
         Machine::Aarch64 | Machine::Other(_) => Site {
             instruction: None,
             emulated: false,
@@ -34,7 +34,7 @@ pub fn choose(image: &Image, symbol: Symbol) -> Option<(u64, Site)> {
 }
 
 /// Describes the first instruction of x86-64 code.
-fn inspect(bytes: &[u8], address: u64) -> Site {
+pub(super) fn inspect(bytes: &[u8], address: u64) -> Site {
     let mut decoder = Decoder::with_ip(64, bytes, address, DecoderOptions::NONE);
     let instruction = decoder.decode();
     if instruction.is_invalid() {
