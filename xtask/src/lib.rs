@@ -9,6 +9,7 @@ pub mod kernel_test;
 pub mod progress;
 pub mod rig;
 pub mod setup;
+mod style;
 pub mod suite;
 
 use std::process::ExitCode;

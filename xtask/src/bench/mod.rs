@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table};
 
 use self::load::Workload;
 use crate::progress::Progress;
@@ -16,6 +16,7 @@ use crate::rig::agent::{Agent, Start};
 use crate::rig::certificate::Authority;
 use crate::rig::nginx::{self, Nginx};
 use crate::rig::scratch::Scratch;
+use crate::style;
 use crate::{build, setup};
 
 const PACKAGES: &[&str] = &["nginx", "nghttp2-client"];
@@ -123,7 +124,7 @@ impl Observer {
 
 fn table(figures: &Figures) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header([
+    table.load_style(style::TABLE).set_header([
         "load",
         "no agent",
         "empty probes",

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table};
 
 use super::Show;
 use crate::rig::exchange::Exchange;
 use crate::rig::truth::Truth;
+use crate::style;
 
 /// What requests of one kind have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +44,7 @@ pub(super) fn print(show: &Show) {
 fn table(kinds: &BTreeMap<Kind, Seen>) -> Table {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(style::TABLE)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header([
             "server",
