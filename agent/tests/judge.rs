@@ -10,14 +10,27 @@ mod table;
 #[path = "judge/vectors.rs"]
 mod vectors;
 
-use serde_json::Value;
-use wrongway::cli::judge::judge_lines;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::thread;
 
-/// The answers to `input`, one object a line.
+use serde_json::Value;
+
+/// The answers of `wrongway judge` to `input`, one object a line.
 fn answers(input: &str) -> Vec<Value> {
-    let mut output = Vec::new();
-    judge_lines(input.as_bytes(), &mut output).unwrap();
-    let output = String::from_utf8(output).unwrap();
+    let mut judge = Command::new(env!("CARGO_BIN_EXE_wrongway"))
+        .arg("judge")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = judge.stdin.take().unwrap();
+    let input = input.to_owned();
+    // Written beside reading: neither side may wait for a full pipe.
+    let writer = thread::spawn(move || lines.write_all(input.as_bytes()).unwrap());
+    let output = judge.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
     output
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

@@ -3,7 +3,7 @@
 //! Each starts with a [`Header`]. Integers are in host order, fields are aligned, there is no implicit
 //! padding. A record's slot in the ring may be longer than the record: `Header::size` counts.
 
-/// Bytes of one head or frame that a single [`Data`] record can carry.
+/// Bytes of one head or frame that a single [`DataHeader`] record can carry.
 pub const CHUNK: usize = 4096;
 /// The shorter slot, which most heads fit.
 pub const SMALL_CHUNK: usize = 512;
@@ -18,7 +18,7 @@ pub const CERTIFICATE: usize = 4096;
 pub enum Kind {
     /// A connection carried its first application data: [`Connection`].
     Connection = 1,
-    /// Part of an HTTP head or frame: [`Data`].
+    /// Part of an HTTP head or frame: [`DataHeader`].
     Data = 2,
     /// The connection object was freed: [`Close`].
     Close = 3,
@@ -26,7 +26,7 @@ pub enum Kind {
     Exec = 4,
     /// A process ended: a bare [`Header`].
     Exit = 5,
-    /// A certificate of a connection: [`Certificate`].
+    /// A certificate of a connection: [`CertificateHeader`].
     Certificate = 6,
 }
 
@@ -194,7 +194,7 @@ pub enum Direction {
     Write = 1,
 }
 
-/// What [`Data::bytes`] is part of.
+/// What [`DataHeader`] carries a part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Content {
@@ -204,11 +204,11 @@ pub enum Content {
     Http2Frame = 2,
 }
 
-/// [`Data::flags`]: the head or frame starts with this record.
+/// [`DataHeader::flags`]: the head or frame starts with this record.
 pub const START: u8 = 1;
-/// [`Data::flags`]: the head or frame ends with this record.
+/// [`DataHeader::flags`]: the head or frame ends with this record.
 pub const END: u8 = 2;
-/// [`Data::flags`]: the connection is older than the probes and this direction was entered at a place that
+/// [`DataHeader::flags`]: the connection is older than the probes and this direction was entered at a place that
 /// looked like the start of a message.
 pub const RESYNCHRONISED: u8 = 4;
 

@@ -28,7 +28,7 @@ impl Drain {
         Ok(Self { ring, more: false })
     }
 
-    /// Waits for records and hands each to `take`; returns after at most `most` of them, or [`LOOK`] after it began if
+    /// Waits for records and hands each to `take`; returns after at most `most` of them, or ten milliseconds after it began if
     /// there are none. Dropping the future loses nothing.
     ///
     /// # Errors

@@ -98,7 +98,7 @@ fn privilege(status: &str) -> Result<(), Missing> {
     Ok(())
 }
 
-/// "none [integrity] confidentiality": the mode in force is in brackets.
+/// `none [integrity] confidentiality`: the mode in force is in brackets.
 fn lockdown(path: &Path) -> Result<(), Missing> {
     let modes = fs::read_to_string(path).unwrap_or_default();
     if modes.contains("[confidentiality]") {

@@ -1,6 +1,7 @@
 //! Feeds the observer: decodes records, answers what only the system knows, and hands on what follows.
 
 use std::{
+    collections::HashMap,
     io::Write,
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, Sender},
@@ -19,6 +20,9 @@ use crate::{
     target,
 };
 
+/// Processes that are remembered from their start, before their first connection.
+const STARTED: usize = 4096;
+
 /// Where what happens is also written down.
 pub(super) type Recorder = Writer<Box<dyn Write + Send>>;
 
@@ -31,6 +35,9 @@ pub(super) struct Intake {
     recorder: Option<Recorder>,
     recording_failed: Option<std::io::Error>,
     proc_root: PathBuf,
+    /// Processes that replaced their image lately, as they were then: a short-lived one may be gone when its first
+    /// connection is told.
+    started: HashMap<u32, Process>,
     outputs: Vec<Output>,
 }
 
@@ -51,6 +58,7 @@ impl Intake {
             recorder,
             recording_failed: None,
             proc_root: PathBuf::from("/proc"),
+            started: HashMap::new(),
             outputs: Vec::new(),
         }
     }
@@ -68,10 +76,18 @@ impl Intake {
         match &record {
             Record::Connection(connection) => self.introduce(connection.header.tgid),
             Record::Exec(header) => {
+                if self.started.len() >= STARTED {
+                    self.started.clear();
+                }
+                self.started
+                    .insert(header.tgid, identify(&self.proc_root, header.tgid));
                 if let Some(events) = &self.events {
                     // The receiver goes away only when the agent stops.
                     let _ = events.send(Event::Exec(header.tgid));
                 }
+            }
+            Record::Exit(header) => {
+                self.started.remove(&header.tgid);
             }
             _ => {}
         }
@@ -81,12 +97,9 @@ impl Intake {
             let written = recorder.record(&bytes[..size]);
             self.recorded(written);
         }
-        let exec = matches!(record, Record::Exec(_)).then(|| record.header().tgid);
+        let before = self.outputs.len();
         self.observer.input(Input::Record(record), &mut self.outputs);
-        if let Some(pid) = exec {
-            self.identify(pid);
-        }
-        self.answer();
+        self.answer(before);
     }
 
     /// Hands what followed from the records on.
@@ -133,33 +146,26 @@ impl Intake {
             });
         }
         if !self.observer.knows(pid) {
-            self.identify(pid);
+            let started = self.started.get(&pid).cloned();
+            self.feed(Input::Process(
+                started.unwrap_or_else(|| identify(&self.proc_root, pid)),
+            ));
         }
     }
 
-    fn identify(&mut self, pid: u32) {
-        let identity = target::identify(&self.proc_root, pid);
-        self.feed(Input::Process(Process {
-            pid,
-            exe: identity.exe.map(|exe| exe.display().to_string()),
-            container: identity.container,
-            ..Process::default()
-        }));
-    }
-
-    /// Answers what the observer asked.
-    fn answer(&mut self) {
-        let mut index = 0;
-        while index < self.outputs.len() {
-            if let Output::Confirm { key, socket } = self.outputs[index] {
-                self.outputs.swap_remove(index);
-                if belongs(&self.proc_root, key.pid, &socket) {
-                    self.feed(Input::Socket { key, socket });
-                } else {
-                    self.shared.metrics().join("unconfirmed");
-                }
-            } else {
+    /// Answers what the observer asked since there were this many outputs.
+    fn answer(&mut self, before: usize) {
+        let mut index = before;
+        while let Some(output) = self.outputs.get(index) {
+            let Output::Confirm { key, socket } = *output else {
                 index += 1;
+                continue;
+            };
+            self.outputs.remove(index);
+            if belongs(&self.proc_root, key.pid, &socket) {
+                self.feed(Input::Socket { key, socket });
+            } else {
+                self.shared.metrics().join("unconfirmed");
             }
         }
     }
@@ -176,6 +182,16 @@ impl Intake {
         if let Err(error) = written {
             self.recording_failed.get_or_insert(error);
         }
+    }
+}
+
+fn identify(proc_root: &Path, pid: u32) -> Process {
+    let identity = target::identify(proc_root, pid);
+    Process {
+        pid,
+        exe: identity.exe.map(|exe| exe.display().to_string()),
+        container: identity.container,
+        ..Process::default()
     }
 }
 

@@ -146,8 +146,8 @@ impl Observer {
                     self.close(tracked, close.header.time, out);
                 }
             }
-            Record::Exec(header) => self.process_ended(header.tgid, header.time, out),
-            Record::Exit(header) => {
+            // Either way the process, as it was known, is no more.
+            Record::Exec(header) | Record::Exit(header) => {
                 self.process_ended(header.tgid, header.time, out);
                 self.processes.remove(&header.tgid);
             }
