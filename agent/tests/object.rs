@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::offset_of;
 
 use btf_rs::{Btf, Type};
-use ebpf::connection::{Call, Key, Thread, Tracked, Walk};
+use ebpf::call::{Call, Thread, Walk};
+use ebpf::connection::{Key, Tracked};
 use ebpf::framing::{Framing, Stream};
 use ebpf::layout::{KernelLayout, Layout};
 use ebpf::record::{CertificateHeader, Close, Connection, DataHeader, Header, Socket};

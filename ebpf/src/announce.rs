@@ -8,13 +8,10 @@ use ebpf::{
     connection::{Key, Tracked},
     fault::Fault,
     layout::{Layout, UNKNOWN},
-    record::{
-        CERTIFICATE, CertificateHeader, Connection, Kind, NAME, NameSource, NameState, Side, Socket,
-        SocketSource,
-    },
+    record::{Connection, Kind, NAME, NameSource, NameState, Side, Socket, SocketSource},
 };
 
-use crate::{layouts, memory, names, probe::socket, ring, stats};
+use crate::{certificate, layouts, memory, names, probe::socket, ring, stats};
 
 const TLS_1_3: u16 = 0x0304;
 const NOT_RESUMED: u8 = 0;
@@ -66,9 +63,9 @@ pub fn announce(tracked: &mut Tracked, key: &Key, id: u64, slot: u16) {
     tracked.announced = 1;
     // What a server would present now is not what it presented when the session began.
     if side == Side::Client as u8 {
-        certificate(tracked, key, id, layout, peer_certificate(key.ssl, layout), 0);
+        certificate::send(tracked, key, id, layout, certificate::of_peer(key.ssl, layout), 0);
     } else if side == Side::Server as u8 && resumed == NOT_RESUMED {
-        certificate(tracked, key, id, layout, own_certificate(key.ssl, layout), 1);
+        certificate::send(tracked, key, id, layout, certificate::own(key.ssl, layout), 1);
     }
 }
 
@@ -138,63 +135,7 @@ fn place(record: &mut Connection, tracked: &mut Tracked) {
 }
 
 #[inline(always)]
-fn own_certificate(ssl: u64, layout: &Layout) -> Option<u64> {
-    let [cert, key, x509] = layout.own_certificate;
-    let object = field::<u64>(ssl, cert)?;
-    let object = field::<u64>(object, key)?;
-    field::<u64>(object, x509)
-}
-
-#[inline(always)]
-fn peer_certificate(ssl: u64, layout: &Layout) -> Option<u64> {
-    let [session, peer] = layout.peer_certificate;
-    let object = field::<u64>(ssl, session)?;
-    field::<u64>(object, peer)
-}
-
-/// A slot for a certificate.
-#[repr(C)]
-struct CertificateSlot {
-    header: CertificateHeader,
-    bytes: [u8; CERTIFICATE],
-}
-
-#[inline(always)]
-fn certificate(tracked: &Tracked, key: &Key, id: u64, layout: &Layout, x509: Option<u64>, own: u8) {
-    let Some(x509) = x509 else { return };
-    // ASN1_ENCODING: unsigned char *enc, long len.
-    let Some([bytes, length]) = field::<[u64; 2]>(x509, layout.certificate_encoding) else {
-        return;
-    };
-    if bytes == 0 || length == 0 || length > u64::from(u16::MAX) {
-        return;
-    }
-    let Some(mut entry) = ring::reserve::<CertificateSlot>() else {
-        return;
-    };
-    let copied = memory::clamp(length, CERTIFICATE as u64);
-    // SAFETY: the entry is this program's alone until it is submitted.
-    unsafe {
-        let slot = entry.as_mut_ptr();
-        if !memory::copy_user::<CERTIFICATE>((&raw mut (*slot).bytes).cast(), bytes, copied) {
-            entry.discard(0);
-            stats::lost(Fault::UserMemory);
-            return;
-        }
-        let size = size_of::<CertificateHeader>() as u32 + copied as u32;
-        (&raw mut (*slot).header).write(CertificateHeader {
-            header: ring::header(Kind::Certificate, size, id, key.ssl, tracked.born),
-            length: copied as u32,
-            full_length: length as u32,
-            own,
-            reserved: [0; 7],
-        });
-    }
-    ring::submit(entry, ring::Urgency::Soon);
-}
-
-#[inline(always)]
-fn field<T: Copy>(object: u64, offset: u32) -> Option<T> {
+pub fn field<T: Copy>(object: u64, offset: u32) -> Option<T> {
     if object == 0 || offset == UNKNOWN {
         return None;
     }

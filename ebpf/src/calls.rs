@@ -2,7 +2,7 @@
 
 use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::LruHashMap};
 use ebpf::{
-    connection::{Call, DEPTH, Thread, Walk},
+    call::{Call, DEPTH, Thread, Walk},
     fault::Fault,
 };
 

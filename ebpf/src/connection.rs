@@ -72,114 +72,8 @@ impl Tracked {
     }
 }
 
-/// How deep calls of TLS functions may nest on one thread: TLS inside TLS through a proxy is two.
-pub const DEPTH: usize = 4;
-
-/// A TLS function that has not returned yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct Call {
-    /// The connection object.
-    pub ssl: u64,
-    /// The application's buffer.
-    pub buffer: u64,
-    /// Where the `_ex` functions store how much they moved.
-    pub count: u64,
-    /// Stack pointer at entry; the return finds its entry by it.
-    pub stack: u64,
-    /// The kernel's `struct sock` that was used meanwhile; 0 if none.
-    pub sock: u64,
-    /// 1 if more than one was.
-    pub conflict: u32,
-    /// Number of the [`crate::function::Function`].
-    pub function: u32,
-}
-
-impl Call {
-    /// No call.
-    pub const NONE: Self = Self {
-        ssl: 0,
-        buffer: 0,
-        count: 0,
-        stack: 0,
-        sock: 0,
-        conflict: 0,
-        function: 0,
-    };
-}
-
-/// Bytes that are looked at in one turn of a walk.
-pub const WINDOW: usize = 64;
-
-/// One call's application data and how far it was walked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C)]
-pub struct Walk {
-    /// The application's buffer.
-    pub buffer: u64,
-    /// Bytes in it.
-    pub length: u64,
-    /// How many of them were walked.
-    pub position: u64,
-    /// Where in the buffer the part of a head begins that was not handed up; `u64::MAX` outside a head.
-    pub head: u64,
-    /// The thread, as `bpf_get_current_pid_tgid` gives it.
-    pub id: u64,
-    /// The connection object.
-    pub ssl: u64,
-    /// A [`crate::record::Direction`].
-    pub direction: u64,
-    /// Bytes in `window`.
-    pub count: u64,
-    /// How many of them were fed to the framing.
-    pub used: u64,
-    /// What the last of them was found to be: a [`crate::framing::Step`].
-    pub found: u64,
-    /// The bytes at `position`.
-    pub window: [u8; WINDOW],
-}
-
-impl Walk {
-    /// Nothing is being walked.
-    pub const IDLE: Self = Self {
-        buffer: 0,
-        length: 0,
-        position: 0,
-        head: 0,
-        id: 0,
-        ssl: 0,
-        direction: 0,
-        count: 0,
-        used: 0,
-        found: 0,
-        window: [0; WINDOW],
-    };
-}
-
-/// The TLS functions that a thread is inside of, outermost first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C)]
-pub struct Thread {
-    /// How many; 0 to [`DEPTH`].
-    pub depth: u64,
-    /// The calls.
-    pub calls: [Call; DEPTH],
-    /// The walk of the call that is returning.
-    pub walk: Walk,
-}
-
-impl Thread {
-    /// A thread that is in none.
-    pub const IDLE: Self = Self {
-        depth: 0,
-        calls: [Call::NONE; DEPTH],
-        walk: Walk::IDLE,
-    };
-}
-
 const _: () = assert!(size_of::<Key>() == 16);
 const _: () = assert!(size_of::<Tracked>() == 24 + 144 + 8);
-const _: () = assert!(size_of::<Thread>() == 8 + DEPTH * 48 + 80 + WINDOW);
 
 #[cfg(test)]
 mod tests {
@@ -219,19 +113,5 @@ mod tests {
                 assert_eq!((stream.offset, stream.sequence), (0, 0));
             }
         }
-    }
-
-    #[test]
-    fn an_idle_thread_is_inside_nothing() {
-        assert_eq!(Thread::IDLE.depth, 0);
-        assert_eq!(Thread::IDLE.calls, [Call::default(); DEPTH]);
-        assert_eq!(Thread::IDLE.walk.length, 0);
-    }
-
-    /// The programs find their place in the table of calls, and in the window, with a mask.
-    #[test]
-    fn what_is_masked_is_a_power_of_two() {
-        assert!(DEPTH.is_power_of_two());
-        assert!(WINDOW.is_power_of_two());
     }
 }

@@ -4,6 +4,7 @@
 #![cfg_attr(target_arch = "bpf", no_std)]
 #![forbid(unsafe_op_in_unsafe_fn)]
 
+pub mod call;
 pub mod connection;
 pub mod fault;
 pub mod framing;

@@ -13,7 +13,11 @@ mod announce;
 #[cfg(target_arch = "bpf")]
 mod calls;
 #[cfg(target_arch = "bpf")]
+mod certificate;
+#[cfg(target_arch = "bpf")]
 mod connections;
+#[cfg(target_arch = "bpf")]
+mod hand_up;
 #[cfg(target_arch = "bpf")]
 mod layouts;
 #[cfg(target_arch = "bpf")]

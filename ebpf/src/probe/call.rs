@@ -7,7 +7,8 @@ use aya_ebpf::{
     programs::{ProbeContext, RetProbeContext},
 };
 use ebpf::{
-    connection::{Call, Key, Tracked, Walk},
+    call::{Call, Walk},
+    connection::{Key, Tracked},
     fault::Fault,
     function::{Cookie, Function, HIT_RETURN},
     record::Direction,
