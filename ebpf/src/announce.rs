@@ -13,6 +13,7 @@ use ebpf::{
 
 use crate::{certificate, layouts, memory, names, probe::socket, ring, stats};
 
+const TLS_1_0: i32 = 0x0301;
 const TLS_1_3: u16 = 0x0304;
 const NOT_RESUMED: u8 = 0;
 const RESUMED: u8 = 1;
@@ -69,6 +70,18 @@ pub fn announce(tracked: &mut Tracked, key: &Key, id: u64, slot: u16) {
     }
 }
 
+/// Whether the object is a connection of TLS, as far as its version tells.
+#[inline(always)]
+pub fn is_connection(ssl: u64, slot: u16) -> bool {
+    let Some(layout) = layouts::library(slot) else {
+        return true;
+    };
+    match field::<i32>(ssl, layout.version) {
+        Some(version) => version >= TLS_1_0 && version <= i32::from(TLS_1_3),
+        None => true,
+    }
+}
+
 /// The ClientHello's random, or the first bytes of it.
 #[inline(always)]
 pub fn client_random<T: Copy>(ssl: u64, layout: &Layout) -> Option<T> {
@@ -114,21 +127,21 @@ fn name(record: &mut Connection, key: &Key, layout: &Layout) {
         record.name_length = written as u16 - 1;
         record.name_state = NameState::Sent as u8;
         record.name_source = NameSource::Object as u8;
+    } else {
+        stats::lost(Fault::UserMemory);
     }
 }
 
 #[inline(always)]
 fn place(record: &mut Connection, tracked: &mut Tracked) {
     record.socket = Socket::UNKNOWN;
-    if let Some(sock) = socket::of_descriptor(tracked.descriptor) {
-        if tracked.sock != 0 && tracked.sock != sock {
-            // The descriptor is what the library was told to use; the other is a call made meanwhile.
-            stats::lost(Fault::SocketConflict);
-        }
-        socket::describe(sock, SocketSource::Descriptor, &mut record.socket);
-    } else if tracked.conflict != 0 {
+    let descriptor = socket::of_descriptor(tracked.descriptor);
+    let disagrees = descriptor.is_some() && tracked.sock != 0 && descriptor != Some(tracked.sock);
+    if tracked.conflict != 0 || disagrees {
         stats::lost(Fault::SocketConflict);
         record.socket.source = SocketSource::Conflict as u8;
+    } else if let Some(sock) = descriptor {
+        socket::describe(sock, SocketSource::Descriptor, &mut record.socket);
     } else if tracked.sock != 0 {
         socket::describe(tracked.sock, SocketSource::Nested, &mut record.socket);
     }

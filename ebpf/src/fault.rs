@@ -18,8 +18,9 @@ pub enum Fault {
     UserMemory = 6,
     /// One call carried more messages or frames than a program may walk.
     CallTooLong = 7,
-    /// A head was longer than the program copies.
-    HeadTooLong = 8,
+    /// A connection object has no version of TLS where the library keeps it: nothing of it is read. QUIC's objects
+    /// pass through the same functions.
+    Object = 8,
     /// More requests were in flight on a connection than the framing keeps account of.
     Pipeline = 9,
     /// Two sources named different sockets for one connection; it stays without one.
@@ -43,7 +44,7 @@ impl Fault {
         Self::EntryMissed,
         Self::UserMemory,
         Self::CallTooLong,
-        Self::HeadTooLong,
+        Self::Object,
         Self::Pipeline,
         Self::SocketConflict,
         Self::Cookie,
@@ -60,7 +61,7 @@ impl Fault {
             Self::EntryMissed => "entry_missed",
             Self::UserMemory => "user_memory",
             Self::CallTooLong => "call_too_long",
-            Self::HeadTooLong => "head_too_long",
+            Self::Object => "object",
             Self::Pipeline => "pipeline",
             Self::SocketConflict => "socket_conflict",
             Self::Cookie => "cookie",

@@ -106,6 +106,10 @@ fn data(tracked: *mut Tracked, walk: *mut Walk, key: Key, id: u64, cookie: Cooki
     // SAFETY: as above.
     let state = unsafe { &mut *tracked };
     if state.announced == 0 {
+        if !announce::is_connection(key.ssl, cookie.slot) {
+            stats::lost(Fault::Object);
+            return;
+        }
         announce::announce(state, &key, id, cookie.slot);
     }
     // SAFETY: the pointer comes from the thread's map entry.
