@@ -1,7 +1,7 @@
 //! Recordings: everything the observer was fed, so that it can be fed again.
 //!
 //! ```text
-//! "wrongway recording 1\n"
+//! "wrongway recording 2\n"
 //! entry*: length of what follows (u32, little-endian), kind (u8), bytes
 //!   kind 0, once, first: JSON of Start
 //!   kind 1: a record of the kernel, as it was
@@ -20,7 +20,7 @@ use crate::{
     observer::Input,
 };
 
-const MAGIC: &[u8] = b"wrongway recording 1\n";
+const MAGIC: &[u8] = b"wrongway recording 2\n";
 /// Far more than any entry: a length above it is damage.
 const MAX_ENTRY: u32 = 1 << 20;
 const START: u8 = 0;
@@ -53,7 +53,7 @@ pub enum RecordingError {
     Io(#[from] io::Error),
     /// Not a recording.
     #[error(
-        "it is no recording of wrongway, or one of another version: it should begin with \"wrongway recording 1\""
+        "it is no recording of wrongway, or one of another version: it should begin with \"wrongway recording 2\""
     )]
     Magic,
     /// It ends in the middle.

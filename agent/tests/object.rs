@@ -54,7 +54,8 @@ fn shared() -> Vec<(&'static str, Shape)> {
             "ebpf::record::Connection",
             shape!(
                 Connection: header, client_random, socket, library, side, name_state, name_source, from_start,
-                resumed, reserved, version, name_length, name
+                resumed, renegotiated, version, name_length, verify_mode, alpn_state, alpn_length, carrier,
+                reserved, alpn, name
             ),
         ),
         ("ebpf::record::Close", shape!(Close: header, sequences)),
@@ -70,7 +71,7 @@ fn shared() -> Vec<(&'static str, Shape)> {
             "ebpf::layout::Layout",
             shape!(
                 Layout: client_random, server, hostname, resumed, version, own_certificate, peer_certificate,
-                certificate_encoding
+                certificate_encoding, alpn, verify_mode, read_bio, bio_type
             ),
         ),
         ("ebpf::layout::KernelLayout", kernel_layout()),

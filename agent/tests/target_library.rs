@@ -39,6 +39,7 @@ fn every_offset_of_the_system_library_is_derived() {
         own_certificate: [own, ..],
         peer_certificate: [session, _],
         certificate_encoding,
+        ..
     } = derivation.layout;
     let [_, client_random] = client_random;
     assert_eq!(client_random % 8, 0, "{:?}", derivation.layout);

@@ -8,7 +8,10 @@ use ebpf::{
     connection::{Key, Tracked},
     fault::Fault,
     layout::{Layout, UNKNOWN},
-    record::{Connection, Kind, NAME, NameSource, NameState, Side, Socket, SocketSource},
+    record::{
+        ALPN, AlpnState, Carrier, Connection, Kind, NAME, NameSource, NameState, Side, Socket, SocketSource,
+        VERIFY_UNKNOWN,
+    },
 };
 
 use crate::{certificate, layouts, memory, names, probe::socket, ring, stats};
@@ -42,7 +45,13 @@ pub fn announce(tracked: &mut Tracked, key: &Key, id: u64, slot: u16) {
         );
         record.library = slot;
         record.from_start = tracked.from_start;
-        record.reserved = 0;
+        record.renegotiated = 0;
+        record.verify_mode = VERIFY_UNKNOWN;
+        record.alpn_state = AlpnState::Unknown as u8;
+        record.alpn_length = 0;
+        record.alpn = [0; ALPN];
+        record.carrier = Carrier::Unknown as u8;
+        record.reserved = [0; 4];
         record.client_random = client_random(key.ssl, layout).unwrap_or([0; 32]);
         tracked.random = ptr::read_unaligned(record.client_random.as_ptr().cast());
         record.side = match field::<i32>(key.ssl, layout.server) {

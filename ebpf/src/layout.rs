@@ -33,6 +33,14 @@ pub struct Layout {
     pub peer_certificate: [u32; 2],
     /// In a certificate object: `unsigned char *` and `long` of the encoded `TBSCertificate`.
     pub certificate_encoding: u32,
+    /// `unsigned char *` and `size_t` of the protocol that ALPN chose (`SSL_get0_alpn_selected`).
+    pub alpn: [u32; 2],
+    /// `int`, the `SSL_VERIFY_*` that this side demands (`SSL_get_verify_mode`).
+    pub verify_mode: u32,
+    /// `BIO *` that the connection reads from (`SSL_get_rbio`).
+    pub read_bio: u32,
+    /// In a BIO: pointer to its method, and in that its `int` type (`BIO_method_type`).
+    pub bio_type: [u32; 2],
 }
 
 impl Layout {
@@ -46,6 +54,10 @@ impl Layout {
         own_certificate: [UNKNOWN; 3],
         peer_certificate: [UNKNOWN; 2],
         certificate_encoding: UNKNOWN,
+        alpn: [UNKNOWN; 2],
+        verify_mode: UNKNOWN,
+        read_bio: UNKNOWN,
+        bio_type: [UNKNOWN; 2],
     };
 }
 
@@ -119,7 +131,7 @@ impl KernelLayout {
     };
 }
 
-const _: () = assert!(size_of::<Layout>() == 48);
+const _: () = assert!(size_of::<Layout>() == 72);
 const _: () = assert!(size_of::<KernelLayout>() == 72);
 
 #[cfg(all(test, feature = "user"))]
@@ -128,8 +140,8 @@ mod tests {
 
     #[test]
     fn nothing_known_is_unknown_everywhere() {
-        let layout: [u32; 12] = bytemuck::cast(Layout::NOTHING);
-        assert_eq!(layout, [UNKNOWN; 12]);
+        let layout: [u32; 18] = bytemuck::cast(Layout::NOTHING);
+        assert_eq!(layout, [UNKNOWN; 18]);
         let layout: [u32; 18] = bytemuck::cast(KernelLayout::NOTHING);
         assert_eq!(layout, [UNKNOWN; 18]);
     }

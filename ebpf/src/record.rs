@@ -11,6 +11,8 @@ pub const SMALL_CHUNK: usize = 512;
 pub const NAME: usize = 256;
 /// Longest encoded `TBSCertificate` that is copied.
 pub const CERTIFICATE: usize = 4096;
+/// Longest ALPN protocol name kept; registered ones have at most 18 octets, RFC 7301 allows 255.
+pub const ALPN: usize = 32;
 
 /// What a record tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,12 @@ pub enum Kind {
     Exit = 5,
     /// A certificate of a connection: [`CertificateHeader`].
     Certificate = 6,
+    /// Part of a TCP stream that is, or may be, a ClientHello: [`SegmentHeader`].
+    Segment = 7,
+    /// A UDP datagram that begins with a QUIC Initial packet: [`DatagramHeader`].
+    Datagram = 8,
+    /// A process that feeds TLS from memory used a socket: [`SocketUse`].
+    SocketUse = 9,
 }
 
 /// What every record begins with.
@@ -139,7 +147,36 @@ pub enum NameSource {
     Call = 2,
 }
 
-/// The facts of a connection, sent once, when its first application data has passed.
+/// What is known of the protocol that ALPN chose (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum AlpnState {
+    /// Not known.
+    Unknown = 0,
+    /// None was chosen.
+    Absent = 1,
+    /// It stands in the record.
+    Chosen = 2,
+}
+
+/// What carries the records of a connection object, as its BIO tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Carrier {
+    /// Not known.
+    Unknown = 0,
+    /// A socket or file descriptor of the process.
+    Descriptor = 1,
+    /// Memory: the program moves the bytes to and from its socket itself.
+    Memory = 2,
+    /// A kind of the program's own.
+    Custom = 3,
+}
+
+/// [`Connection::verify_mode`]: not known. Known ones are combinations of OpenSSL's `SSL_VERIFY_*`, 0 to 15.
+pub const VERIFY_UNKNOWN: u8 = 255;
+
+/// The facts of a connection, sent when its first application data has passed, and again if it renegotiates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
 #[repr(C)]
@@ -162,12 +199,24 @@ pub struct Connection {
     pub from_start: u8,
     /// 0 not resumed, 1 resumed, 255 unknown.
     pub resumed: u8,
-    /// Always 0.
-    pub reserved: u8,
+    /// 1 if the connection was announced before and has renegotiated since.
+    pub renegotiated: u8,
     /// 0x0303 TLS 1.2, 0x0304 TLS 1.3, 0 unknown.
     pub version: u16,
     /// Bytes of `name` that hold something.
     pub name_length: u16,
+    /// Whether this side asks its peer for a certificate (`SSL_VERIFY_*`); [`VERIFY_UNKNOWN`].
+    pub verify_mode: u8,
+    /// An [`AlpnState`].
+    pub alpn_state: u8,
+    /// Bytes of `alpn` that hold something.
+    pub alpn_length: u8,
+    /// A [`Carrier`].
+    pub carrier: u8,
+    /// Always 0.
+    pub reserved: [u8; 4],
+    /// The protocol that ALPN chose.
+    pub alpn: [u8; ALPN],
     /// The server name as the library holds it.
     pub name: [u8; NAME],
 }
@@ -252,9 +301,91 @@ pub struct CertificateHeader {
     pub reserved: [u8; 7],
 }
 
+/// Where in the machine a packet was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Hook {
+    /// By a tc program, where packets come in.
+    TcIngress = 1,
+    /// By a tc program, where packets go out.
+    TcEgress = 2,
+    /// By an XDP program.
+    Xdp = 3,
+}
+
+/// One direction of a TCP connection or UDP association, as its packets show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[repr(C)]
+pub struct Flow {
+    /// Source address in network order; IPv4 in the first four bytes.
+    pub source: [u8; 16],
+    /// Destination address in network order; IPv4 in the first four bytes.
+    pub destination: [u8; 16],
+    /// Index of the interface.
+    pub interface: u32,
+    /// Source port, host order.
+    pub source_port: u16,
+    /// Destination port, host order.
+    pub destination_port: u16,
+    /// `AF_INET` 2, `AF_INET6` 10.
+    pub family: u16,
+    /// A [`Hook`].
+    pub hook: u8,
+    /// Always 0.
+    pub reserved: u8,
+}
+
+/// Part of a TCP stream that is, or may be, a ClientHello. The header's process and object are 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[repr(C)]
+pub struct SegmentHeader {
+    /// What every record begins with.
+    pub header: Header,
+    /// From client to server.
+    pub flow: Flow,
+    /// TCP sequence number at which the TLS record with the ClientHello begins.
+    pub first: u32,
+    /// TCP sequence number of the first byte that follows.
+    pub sequence: u32,
+    /// Bytes that follow.
+    pub length: u32,
+}
+
+/// A UDP datagram that begins with a QUIC Initial packet. The header's process and object are 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[repr(C)]
+pub struct DatagramHeader {
+    /// What every record begins with.
+    pub header: Header,
+    /// From sender to receiver.
+    pub flow: Flow,
+    /// Bytes that follow: the datagram from its first byte, cut short where it is longer than a record takes.
+    pub length: u32,
+}
+
+/// A process that feeds TLS from memory received from, or sent to, a TCP socket: told once for each socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[repr(C)]
+pub struct SocketUse {
+    /// What every record begins with; its object is 0.
+    pub header: Header,
+    /// The socket.
+    pub socket: Socket,
+    /// Always 0.
+    pub reserved: u32,
+}
+
 const _: () = assert!(size_of::<Header>() == 40);
+const _: () = assert!(size_of::<Flow>() == 44);
+const _: () = assert!(size_of::<SegmentHeader>() == 96);
+const _: () = assert!(size_of::<DatagramHeader>() == 88);
+const _: () = assert!(size_of::<SocketUse>() == 88);
 const _: () = assert!(size_of::<Socket>() == 44);
-const _: () = assert!(size_of::<Connection>() == 40 + 32 + 44 + 12 + 256);
+const _: () = assert!(size_of::<Connection>() == 40 + 32 + 44 + 12 + 8 + ALPN + NAME);
 const _: () = assert!(size_of::<Close>() == 48);
 const _: () = assert!(size_of::<DataHeader>() == 64);
 const _: () = assert!(size_of::<CertificateHeader>() == 56);
@@ -277,8 +408,11 @@ mod tests {
             Kind::Exec,
             Kind::Exit,
             Kind::Certificate,
+            Kind::Segment,
+            Kind::Datagram,
+            Kind::SocketUse,
         ];
-        assert_eq!(kinds.map(|kind| kind as u32), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(kinds.map(|kind| kind as u32), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
         assert_eq!([Direction::Read as u8, Direction::Write as u8], [0, 1]);
         assert_eq!([Content::Http1Head as u8, Content::Http2Frame as u8], [1, 2]);
         assert_eq!([START, END, RESYNCHRONISED], [1, 2, 4]);
@@ -315,12 +449,20 @@ mod tests {
     fn there_is_no_padding() {
         assert_eq!(size_of::<Header>(), 4 + 4 + 8 + 4 + 4 + 8 + 8);
         assert_eq!(size_of::<Socket>(), 16 + 16 + 4 + 2 + 2 + 2 + 1 + 1);
-        let facts = 32 + size_of::<Socket>() + 2 + 6 + 2 + 2 + NAME;
+        let facts = 32 + size_of::<Socket>() + 2 + 6 + 2 + 2 + 8 + ALPN + NAME;
         assert_eq!(size_of::<Connection>(), size_of::<Header>() + facts);
         assert_eq!(size_of::<DataHeader>(), size_of::<Header>() + 8 + 4 + 2 + 3 + 7);
         assert_eq!(
             size_of::<CertificateHeader>(),
             size_of::<Header>() + 4 + 4 + 1 + 7
+        );
+        assert_eq!(size_of::<Flow>(), 16 + 16 + 4 + 2 + 2 + 2 + 1 + 1);
+        let flow = size_of::<Header>() + size_of::<Flow>();
+        assert_eq!(size_of::<SegmentHeader>(), flow + 4 + 4 + 4);
+        assert_eq!(size_of::<DatagramHeader>(), flow + 4);
+        assert_eq!(
+            size_of::<SocketUse>(),
+            size_of::<Header>() + size_of::<Socket>() + 4
         );
     }
 }

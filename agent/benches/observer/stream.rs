@@ -3,8 +3,8 @@
 use std::mem::offset_of;
 
 use ebpf::record::{
-    CertificateHeader, Connection, Content, DataHeader, Direction, END, Header, Kind, NAME, NameSource,
-    NameState, START, Side, Socket, SocketSource,
+    ALPN, AlpnState, Carrier, CertificateHeader, Connection, Content, DataHeader, Direction, END, Header,
+    Kind, NAME, NameSource, NameState, START, Side, Socket, SocketSource,
 };
 use loona_hpack::Encoder;
 
@@ -156,9 +156,15 @@ fn connection() -> Vec<u8> {
         name_source: NameSource::Object as u8,
         from_start: 1,
         resumed: 0,
-        reserved: 0,
+        renegotiated: 0,
         version: 0x0304,
         name_length: u16::try_from(NAME_SENT.len()).expect("a short name"),
+        verify_mode: 0,
+        alpn_state: AlpnState::Unknown as u8,
+        alpn_length: 0,
+        carrier: Carrier::Descriptor as u8,
+        reserved: [0; 4],
+        alpn: [0; ALPN],
         name,
     };
     bytemuck::bytes_of(&connection).to_vec()

@@ -28,7 +28,13 @@ fn assert_inside(record: &Record<'_>, bytes: &[u8]) {
     let carried = match record {
         Record::Data(data) => data.bytes,
         Record::Certificate(certificate) => certificate.encoding.unwrap_or_default(),
-        Record::Connection(_) | Record::Close(_) | Record::Exec(_) | Record::Exit(_) => &[],
+        Record::Segment(segment) => segment.bytes,
+        Record::Datagram(datagram) => datagram.bytes,
+        Record::Connection(_)
+        | Record::Close(_)
+        | Record::Exec(_)
+        | Record::Exit(_)
+        | Record::SocketUse(_) => &[],
     };
     assert!(size_of_val(record.header()) + carried.len() <= size);
 }

@@ -5,7 +5,10 @@ pub mod fuzz;
 mod tests;
 
 use bytemuck::AnyBitPattern;
-use ebpf::record::{CertificateHeader, Close, Connection, Content, DataHeader, Direction, Header, Kind};
+use ebpf::record::{
+    CertificateHeader, Close, Connection, Content, DataHeader, DatagramHeader, Direction, Flow, Header, Kind,
+    SegmentHeader, SocketUse,
+};
 use thiserror::Error;
 
 /// The loss stage of what is no record.
@@ -26,6 +29,12 @@ pub enum Record<'a> {
     Exit(Header),
     /// The certificate of a connection.
     Certificate(Certificate<'a>),
+    /// Part of a TCP stream that may be a ClientHello.
+    Segment(Segment<'a>),
+    /// A UDP datagram that begins with a QUIC Initial packet.
+    Datagram(Datagram<'a>),
+    /// A process that feeds TLS from memory used a socket.
+    SocketUse(SocketUse),
 }
 
 /// Part of an HTTP head or frame.
@@ -56,6 +65,32 @@ pub struct Certificate<'a> {
     pub own: bool,
     /// The encoded `TBSCertificate`; `None` if it was too long to copy.
     pub encoding: Option<&'a [u8]>,
+}
+
+/// Part of a TCP stream that may be a ClientHello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment<'a> {
+    /// What every record begins with.
+    pub header: Header,
+    /// From client to server.
+    pub flow: Flow,
+    /// TCP sequence number at which the TLS record with the ClientHello begins.
+    pub first: u32,
+    /// TCP sequence number of the first of the bytes.
+    pub sequence: u32,
+    /// The bytes.
+    pub bytes: &'a [u8],
+}
+
+/// A UDP datagram that begins with a QUIC Initial packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// What every record begins with.
+    pub header: Header,
+    /// From sender to receiver.
+    pub flow: Flow,
+    /// The datagram, from its first byte.
+    pub bytes: &'a [u8],
 }
 
 /// Why bytes are no record. These are faults of the kernel side, of a damaged recording, or of a recording
@@ -115,6 +150,9 @@ impl<'a> Record<'a> {
             kind if kind == Kind::Exec as u32 => read(bytes).map(Self::Exec),
             kind if kind == Kind::Exit as u32 => read(bytes).map(Self::Exit),
             kind if kind == Kind::Certificate as u32 => certificate(bytes),
+            kind if kind == Kind::Segment as u32 => segment(bytes),
+            kind if kind == Kind::Datagram as u32 => datagram(bytes),
+            kind if kind == Kind::SocketUse as u32 => read(bytes).map(Self::SocketUse),
             value => Err(Malformed::Value { field: "kind", value }),
         }
     }
@@ -127,6 +165,9 @@ impl<'a> Record<'a> {
             Self::Close(close) => &close.header,
             Self::Exec(header) | Self::Exit(header) => header,
             Self::Certificate(certificate) => &certificate.header,
+            Self::Segment(segment) => &segment.header,
+            Self::Datagram(datagram) => &datagram.header,
+            Self::SocketUse(used) => &used.header,
         }
     }
 }
@@ -179,6 +220,26 @@ fn certificate(bytes: &[u8]) -> Result<Record<'_>, Malformed> {
         header: certificate.header,
         own: certificate.own == 1,
         encoding: (certificate.length == certificate.full_length).then_some(encoding),
+    }))
+}
+
+fn segment(bytes: &[u8]) -> Result<Record<'_>, Malformed> {
+    let segment: SegmentHeader = read(bytes)?;
+    Ok(Record::Segment(Segment {
+        header: segment.header,
+        flow: segment.flow,
+        first: segment.first,
+        sequence: segment.sequence,
+        bytes: body(bytes, size_of::<SegmentHeader>(), segment.length as usize)?,
+    }))
+}
+
+fn datagram(bytes: &[u8]) -> Result<Record<'_>, Malformed> {
+    let datagram: DatagramHeader = read(bytes)?;
+    Ok(Record::Datagram(Datagram {
+        header: datagram.header,
+        flow: datagram.flow,
+        bytes: body(bytes, size_of::<DatagramHeader>(), datagram.length as usize)?,
     }))
 }
 

@@ -146,6 +146,7 @@ impl Observer {
                     self.close(tracked, close.header.time, out);
                 }
             }
+            Record::Segment(_) | Record::Datagram(_) | Record::SocketUse(_) => {}
             // Either way the process, as it was known, is no more.
             Record::Exec(header) | Record::Exit(header) => {
                 self.process_ended(header.tgid, header.time, out);

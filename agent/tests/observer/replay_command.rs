@@ -108,7 +108,7 @@ fn a_damaged_recording_is_told_up_to_there_and_exits_with_1() {
 #[test]
 fn what_is_no_recording_is_refused_with_64() {
     let expected = "wrongway: cannot replay DIRECTORY/a.recording: it is no recording of wrongway, or one of another \
-                    version: it should begin with \"wrongway recording 1\"\n";
+                    version: it should begin with \"wrongway recording 2\"\n";
     for content in [
         &b""[..],
         b"wrongway",
