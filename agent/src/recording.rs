@@ -17,7 +17,7 @@ use thiserror::Error;
 use crate::{
     connection::{Key, Process, Socket},
     decode::{Malformed, Record},
-    observer::Input,
+    observer::{Input, Owner},
 };
 
 const MAGIC: &[u8] = b"wrongway recording 2\n";
@@ -43,6 +43,7 @@ enum Note {
     Process(Process),
     Library { slot: u16, path: String },
     Socket { key: Key, socket: Socket },
+    Owners { random: [u8; 32], owners: Vec<Owner> },
 }
 
 /// Why a recording cannot be read.
@@ -103,7 +104,8 @@ impl<W: Write> Writer<W> {
     /// Returns the error of writing.
     pub fn note(&mut self, input: &Input<'_>) -> io::Result<()> {
         let note = match input {
-            Input::Record(_) => return Ok(()),
+            // Records have their own kind, and carry the time.
+            Input::Record(_) | Input::Tick(_) => return Ok(()),
             Input::Process(process) => Note::Process(process.clone()),
             Input::Library { slot, path } => Note::Library {
                 slot: *slot,
@@ -112,6 +114,10 @@ impl<W: Write> Writer<W> {
             Input::Socket { key, socket } => Note::Socket {
                 key: *key,
                 socket: *socket,
+            },
+            Input::Owners { random, owners } => Note::Owners {
+                random: *random,
+                owners: owners.clone(),
             },
         };
         self.entry(NOTE, &serde_json::to_vec(&note)?)
@@ -203,6 +209,7 @@ impl<R: Read> Reader<R> {
                     Note::Process(process) => Input::Process(process),
                     Note::Library { slot, path } => Input::Library { slot, path },
                     Note::Socket { key, socket } => Input::Socket { key, socket },
+                    Note::Owners { random, owners } => Input::Owners { random, owners },
                 }))
             }
             Some(kind) => Err(self.damaged(&format!("unknown kind {kind}"))),

@@ -7,12 +7,15 @@ use std::sync::Arc;
 
 use ebpf::record::Direction;
 use tempfile::TempDir;
-use wrongway::connection::{Facts, Process, Role, ServerName, Socket, SocketSource};
+use wrongway::connection::{
+    Alpn, Facts, NameSource, Process, Role, ServerName, Socket, SocketSource, Visibility,
+};
 use wrongway::export::control::{self, ControlSocket};
 use wrongway::export::view::{Coverage, Exchange};
 use wrongway::export::{Shared, present};
 use wrongway::http::{self, Authority, AuthoritySource, Earlier, Known, Pairing, Protocol, Status};
-use wrongway::observer::Judged;
+use wrongway::observer::{Hop, Judged};
+use wrongway::wire::client_hello::Transport;
 
 struct Agent {
     control: PathBuf,
@@ -110,7 +113,7 @@ fn process() -> Process {
 const EPOCH: u64 = 1_767_323_045_000_000_000;
 
 fn judged(id: u64, connection: Facts, exchange: http::Exchange) -> Box<Judged> {
-    Judged::new(id, EPOCH, connection.into(), exchange).into()
+    Judged::new(id, EPOCH, connection.into(), exchange, Hop::default()).into()
 }
 
 /// A request for `b.example` that was answered 421, `id` milliseconds and a bit after [`EPOCH`].
@@ -150,10 +153,9 @@ fn connection(id: u64) -> Facts {
         pid: 4242,
         opened_at: EPOCH + 678_901_000,
         role: Some(Role::Server),
-        name: ServerName::Sent {
-            name: "a.example".to_owned(),
-            source: "object",
-        },
+        name: ServerName::Sent("a.example".to_owned()),
+        name_source: Some(NameSource::Object),
+        transport: Transport::Tcp,
         socket: Some(Socket {
             local: "[2001:db8::1]:443".parse().unwrap(),
             peer: "127.0.0.1:50000".parse().unwrap(),
@@ -162,8 +164,14 @@ fn connection(id: u64) -> Facts {
         }),
         client_random: None,
         version: 0x0304,
+        hello: None,
+        alpn: Alpn::Unknown,
         resumed: Some(false),
+        verify_mode: None,
         from_start: true,
+        visibility: Visibility::Requests,
+        through_memory: None,
+        pair: None,
         certificate_names: None,
         certificate_source: None,
         process: Arc::new(process()),

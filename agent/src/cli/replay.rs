@@ -36,6 +36,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
             }
         }
     }
+    observer.finish(&mut outputs);
     let exchanges: Vec<Exchange> = outputs
         .iter()
         .filter_map(|output| match output {

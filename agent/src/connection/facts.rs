@@ -1,15 +1,19 @@
 //! What is known of one connection.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use ebpf::record::{self, Header, NameSource, NameState, Side};
+use ebpf::record::{self, AlpnState, Carrier, Direction, Header, Side, VERIFY_UNKNOWN};
 
 use serde::{Deserialize, Serialize};
 
 use super::Process;
+use super::hellos::SeenHello;
+use super::name::{self, NameSource, ServerName};
+use super::socket::{self, Socket};
+use crate::wire::{
+    client_hello::{ClientHello, ServerName as Offered, Transport},
+    hello::Flow,
+};
 
 /// Names a connection: its object, in its process, at its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,7 +37,8 @@ impl From<&Header> for Key {
 }
 
 /// Which side of a connection a process is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// It accepts.
     Server,
@@ -45,6 +50,14 @@ impl Role {
     /// Both sides.
     pub const ALL: [Self; 2] = [Self::Server, Self::Client];
 
+    /// The side whose requests go this way.
+    pub const fn of_requests(direction: Direction) -> Self {
+        match direction {
+            Direction::Read => Self::Server,
+            Direction::Write => Self::Client,
+        }
+    }
+
     /// The name in JSON and in metric labels.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,66 +67,65 @@ impl Role {
     }
 }
 
-/// The server name of the ClientHello.
+/// The protocol that ALPN chose (RFC 7301).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ServerName {
+pub enum Alpn {
     /// Not known.
     Unknown,
-    /// None was sent.
+    /// None was chosen.
     Absent,
-    /// As sent, and how it was learned.
-    Sent {
-        /// The name.
-        name: String,
-        /// `object` or `call`.
-        source: &'static str,
-    },
+    /// This one.
+    Chosen(String),
 }
 
-impl ServerName {
-    /// The name, if one was sent and is known.
-    pub fn as_sent(&self) -> Option<&str> {
-        match self {
-            Self::Sent { name, .. } => Some(name),
-            Self::Absent | Self::Unknown => None,
-        }
-    }
+/// How much of a connection can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Visibility {
+    /// A library shows its requests.
+    Requests,
+    /// Nothing but its ClientHello.
+    SniOnly,
 }
 
-/// How a socket was learned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SocketSource {
-    /// From the descriptor that the library was given.
-    Descriptor,
-    /// From a socket call that the library made while inside one of its functions.
-    Nested,
-    /// From the other end, in another process of this machine, and found among this process's own.
-    Peer,
-}
-
-impl SocketSource {
+impl Visibility {
     /// The name in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Descriptor => "descriptor",
-            Self::Nested => "nested",
-            Self::Peer => "peer",
+            Self::Requests => "requests",
+            Self::SniOnly => "sni_only",
         }
     }
 }
 
-/// A TCP 4-tuple.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Socket {
-    /// On the observed side.
-    pub local: SocketAddr,
-    /// On the other.
-    pub peer: SocketAddr,
-    /// Network namespace, 0 if unknown.
-    pub netns: u32,
-    /// How it was learned.
-    pub source: SocketSource,
+/// The other end of a connection, in a process of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// Its number as a connection.
+    pub connection: u64,
+    /// Its process.
+    pub process: Arc<Process>,
+}
+
+/// How the names of a certificate were learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CertificateSource {
+    /// From the object of the server that presented it.
+    OwnObject,
+    /// From the object of the client that it was presented to, or from the session that was resumed there.
+    PeerObject,
+    /// From the connection's other end on this machine.
+    Pair,
+}
+
+impl CertificateSource {
+    /// The name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OwnObject => "own_object",
+            Self::PeerObject => "peer_object",
+            Self::Pair => "pair",
+        }
+    }
 }
 
 /// What is known of one connection.
@@ -129,20 +141,36 @@ pub struct Facts {
     pub role: Option<Role>,
     /// The server name.
     pub name: ServerName,
+    /// Who told it; `None` if it is not known.
+    pub name_source: Option<NameSource>,
+    /// What carries it.
+    pub transport: Transport,
     /// The socket.
     pub socket: Option<Socket>,
     /// The ClientHello's random.
     pub client_random: Option<[u8; 32]>,
+    /// The ClientHello, if it was seen on the wire.
+    pub hello: Option<Arc<ClientHello>>,
+    /// The protocol that ALPN chose.
+    pub alpn: Alpn,
     /// 0x0303 or 0x0304; 0 if unknown.
     pub version: u16,
     /// Whether the session was resumed.
     pub resumed: Option<bool>,
+    /// Whether this side asks the other for a certificate: OpenSSL's `SSL_VERIFY_*`.
+    pub verify_mode: Option<u8>,
     /// Whether it was seen from its start.
     pub from_start: bool,
+    /// How much of it can be seen.
+    pub visibility: Visibility,
+    /// Whether its records pass through memory rather than through a socket of the library's.
+    pub through_memory: Option<bool>,
     /// Names in the server's certificate.
     pub certificate_names: Option<Arc<[String]>>,
-    /// `own_object` or `peer_object`.
-    pub certificate_source: Option<&'static str>,
+    /// How they were learned.
+    pub certificate_source: Option<CertificateSource>,
+    /// The other end, if it is on this machine and observed.
+    pub pair: Option<Arc<Pair>>,
     /// The process and its library.
     pub process: Arc<Process>,
 }
@@ -150,6 +178,7 @@ pub struct Facts {
 impl Facts {
     /// The facts of a record. `opened_at` is in nanoseconds since the Unix epoch.
     pub fn new(id: u64, opened_at: u64, record: &record::Connection, process: Arc<Process>) -> Self {
+        let (name, name_source) = name::of_record(record);
         Self {
             id,
             pid: record.header.tgid,
@@ -159,62 +188,103 @@ impl Facts {
                 side if side == Side::Client as u8 => Some(Role::Client),
                 _ => None,
             },
-            name: name(record),
-            socket: socket(&record.socket),
+            name,
+            name_source,
+            transport: Transport::Tcp,
+            socket: socket::source_of(&record.socket)
+                .and_then(|source| socket::of_record(&record.socket, source)),
             client_random: (record.client_random != [0; 32]).then_some(record.client_random),
+            hello: None,
+            alpn: alpn(record),
             version: record.version,
             resumed: match record.resumed {
                 0 => Some(false),
                 1 => Some(true),
                 _ => None,
             },
+            verify_mode: (record.verify_mode != VERIFY_UNKNOWN).then_some(record.verify_mode),
             from_start: record.from_start == 1,
+            visibility: Visibility::Requests,
+            through_memory: through_memory(record.carrier),
             certificate_names: None,
             certificate_source: None,
+            pair: None,
             process,
         }
     }
+
+    /// A connection of which nothing but its ClientHello is known: this side of it, on this flow. `opened_at` is in
+    /// nanoseconds since the Unix epoch.
+    pub fn of_hello(
+        id: u64,
+        opened_at: u64,
+        seen: &SeenHello,
+        role: Option<Role>,
+        flow: Flow,
+        process: Arc<Process>,
+    ) -> Self {
+        let name = name::of_wire(&seen.hello);
+        Self {
+            id,
+            pid: process.pid,
+            opened_at,
+            role,
+            name_source: (name != ServerName::Unknown).then_some(NameSource::Wire),
+            name,
+            transport: seen.transport,
+            socket: Some(Socket::of_flow(flow, role.unwrap_or(Role::Client))),
+            client_random: Some(seen.hello.random),
+            hello: Some(Arc::clone(&seen.hello)),
+            alpn: Alpn::Unknown,
+            version: 0,
+            resumed: None,
+            verify_mode: None,
+            from_start: true,
+            visibility: Visibility::SniOnly,
+            through_memory: None,
+            certificate_names: None,
+            certificate_source: None,
+            pair: None,
+            process,
+        }
+    }
+
+    /// Joins the ClientHello that has this connection's random. True if the library named another server.
+    ///
+    /// An accepted encrypted ClientHello has a random of its own, and that is the one the library then has (RFC 9849,
+    /// section 6.1): a ClientHello on the wire with the library's random is the one that counted, whatever it
+    /// offered.
+    pub fn join(&mut self, hello: &Arc<ClientHello>) -> bool {
+        self.hello = Some(Arc::clone(hello));
+        let told = match &hello.server_name {
+            Offered::Absent => ServerName::Absent,
+            Offered::Sent(name) => ServerName::Sent(name.clone()),
+            // What a library made of it is for the library to tell.
+            Offered::Malformed => return false,
+        };
+        let contradicts = self.name != ServerName::Unknown && self.name != told;
+        self.name = told;
+        self.name_source = Some(NameSource::Wire);
+        contradicts
+    }
 }
 
-fn name(record: &record::Connection) -> ServerName {
-    if record.name_state == NameState::Absent as u8 {
-        return ServerName::Absent;
+fn alpn(record: &record::Connection) -> Alpn {
+    if record.alpn_state == AlpnState::Absent as u8 {
+        return Alpn::Absent;
     }
-    if record.name_state != NameState::Sent as u8 {
-        return ServerName::Unknown;
+    let length = usize::from(record.alpn_length).min(record.alpn.len());
+    if record.alpn_state != AlpnState::Chosen as u8 || length == 0 {
+        return Alpn::Unknown;
     }
-    let length = usize::from(record.name_length).min(record.name.len());
-    let source = if record.name_source == NameSource::Call as u8 {
-        "call"
-    } else {
-        "object"
-    };
-    // A hostile client can send any bytes; what is not text, or would steer a terminal, is shown escaped.
-    let name = match std::str::from_utf8(&record.name[..length]) {
-        Ok(name) if !name.contains(char::is_control) => name.to_owned(),
-        _ => record.name[..length].escape_ascii().to_string(),
-    };
-    ServerName::Sent { name, source }
+    Alpn::Chosen(name::shown(&record.alpn[..length]))
 }
 
-fn socket(socket: &record::Socket) -> Option<Socket> {
-    const AF_INET: u16 = 2;
-    const AF_INET6: u16 = 10;
-    let source = match socket.source {
-        source if source == record::SocketSource::Descriptor as u8 => SocketSource::Descriptor,
-        source if source == record::SocketSource::Nested as u8 => SocketSource::Nested,
-        _ => return None,
-    };
-    let address = |octets: [u8; 16]| match socket.family {
-        AF_INET => Some(IpAddr::from([octets[0], octets[1], octets[2], octets[3]])),
-        // A socket for both families shows IPv4 peers as mapped addresses.
-        AF_INET6 => Some(IpAddr::from(octets).to_canonical()),
+fn through_memory(carrier: u8) -> Option<bool> {
+    match carrier {
+        carrier if carrier == Carrier::Memory as u8 => Some(true),
+        carrier if carrier == Carrier::Descriptor as u8 => Some(false),
+        // A kind of the program's own may do either.
         _ => None,
-    };
-    Some(Socket {
-        local: SocketAddr::new(address(socket.local)?, socket.local_port),
-        peer: SocketAddr::new(address(socket.peer)?, socket.peer_port),
-        netns: socket.netns,
-        source,
-    })
+    }
 }

@@ -1,9 +1,17 @@
-//! Connections: the facts of each, joined by key, and what is known of their peers.
+//! Connections: the facts of each, joined by key and by client random.
 
+mod ends;
 mod facts;
-mod peers;
+mod hellos;
+mod name;
 mod process;
+mod socket;
+mod used;
 
-pub use facts::{Facts, Key, Role, ServerName, Socket, SocketSource};
-pub use peers::{Peers, Told};
+pub use ends::Ends;
+pub use facts::{Alpn, CertificateSource, Facts, Key, Pair, Role, Visibility};
+pub use hellos::{Added, Hellos, SeenHello};
+pub use name::{NameSource, ServerName};
 pub use process::Process;
+pub use socket::{Socket, SocketSource};
+pub use used::UsedSockets;

@@ -50,7 +50,14 @@ fn assert_consistent(observer: &Observer, outputs: &[Output]) {
                 exchanges += 1;
                 assert_eq!(judged.id, exchanges);
             }
-            Output::Updated(_) | Output::Lost { .. } | Output::Joined { .. } | Output::Confirm { .. } => {}
+            Output::Updated(_)
+            | Output::SniOnly(_)
+            | Output::Superseded { .. }
+            | Output::Lost { .. }
+            | Output::Joined { .. }
+            | Output::ClientHello { .. }
+            | Output::Confirm { .. }
+            | Output::Unclaimed { .. } => {}
         }
     }
     assert_eq!(observer.open().count() + closed, opened);

@@ -3,9 +3,10 @@
 use super::metrics::NOT_OBSERVABLE;
 use super::store::{Connection, Line, Recent};
 use super::{timestamp, view};
-use crate::connection::{Facts, ServerName};
+use crate::connection::{Alpn, Facts, NameSource, Role, Visibility};
 use crate::observer::Judged;
 use crate::verdict::SniState;
+use crate::wire::client_hello::{ClientHello, ServerName};
 
 /// An exchange of which nothing more was learned later.
 pub fn judged(judged: &Judged) -> view::Exchange {
@@ -33,6 +34,10 @@ pub fn judged(judged: &Judged) -> view::Exchange {
             peer: socket.map(|socket| socket.peer.to_string()),
             client_random: connection.client_random.map(hexadecimal),
             request_number: judged.exchange.request_number,
+            transport: connection.transport.as_str().to_owned(),
+            alpn: alpn(connection),
+            resumed: connection.resumed,
+            pair: pair(connection),
             prior_authorities: judged.prior_authorities(),
         },
         certificate: certificate(connection),
@@ -58,11 +63,14 @@ pub fn exchange(recent: &Recent) -> view::Exchange {
 /// A connection of the store.
 pub fn connection(connection: &Connection) -> view::Connection {
     let Connection { facts, open, traffic } = connection;
+    let hello = facts.hello.as_deref();
     let socket = facts.socket.as_ref();
     view::Connection {
         id: facts.id,
         time: timestamp::from_nanoseconds(facts.opened_at),
-        open: *open,
+        open: (facts.visibility == Visibility::Requests).then_some(*open),
+        visibility: facts.visibility.as_str().to_owned(),
+        transport: facts.transport.as_str().to_owned(),
         role: facts.role.map(|role| role.as_str().to_owned()),
         protocol: traffic.protocol.map(|protocol| protocol.as_str().to_owned()),
         sni: facts.name.as_sent().map(str::to_owned),
@@ -70,14 +78,15 @@ pub fn connection(connection: &Connection) -> view::Connection {
         local: socket.map(|socket| socket.local.to_string()),
         peer: socket.map(|socket| socket.peer.to_string()),
         client_random: facts.client_random.map(hexadecimal),
-        version: match facts.version {
-            0x0301 => Some("TLSv1.0".to_owned()),
-            0x0302 => Some("TLSv1.1".to_owned()),
-            0x0303 => Some("TLSv1.2".to_owned()),
-            0x0304 => Some("TLSv1.3".to_owned()),
-            _ => None,
-        },
+        version: (facts.version != 0).then(|| version(facts.version)),
         resumed: facts.resumed,
+        alpn: alpn(facts),
+        asks_client_certificate: facts
+            .verify_mode
+            .map(asks_client_certificate)
+            .filter(|_| facts.role == Some(Role::Server)),
+        client_hello: hello.map(client_hello),
+        pair: pair(facts),
         requests: traffic.requests,
         authorities: traffic.authorities.iter().map(ToString::to_string).collect(),
         certificate: certificate(facts),
@@ -106,6 +115,54 @@ pub fn summary_line(line: &Line) -> view::SummaryLine {
     }
 }
 
+fn alpn(connection: &Facts) -> Option<String> {
+    match &connection.alpn {
+        Alpn::Chosen(protocol) => Some(protocol.clone()),
+        Alpn::Absent | Alpn::Unknown => None,
+    }
+}
+
+/// `SSL_VERIFY_PEER`.
+const fn asks_client_certificate(verify_mode: u8) -> bool {
+    const PEER: u8 = 1;
+    verify_mode & PEER != 0
+}
+
+fn pair(connection: &Facts) -> Option<view::Pair> {
+    let pair = connection.pair.as_deref()?;
+    Some(view::Pair {
+        connection: pair.connection,
+        pid: pair.process.pid,
+        exe: pair.process.exe.clone(),
+    })
+}
+
+fn client_hello(hello: &ClientHello) -> view::ClientHello {
+    view::ClientHello {
+        sni: match &hello.server_name {
+            ServerName::Sent(name) => Some(name.clone()),
+            ServerName::Absent | ServerName::Malformed => None,
+        },
+        alpn: hello.protocols.clone(),
+        versions: hello.supported_versions.iter().copied().map(version).collect(),
+        encrypted_client_hello: hello.encrypted_client_hello.as_str().to_owned(),
+        offers_resumption: hello.resumption.ticket || hello.resumption.pre_shared_key,
+        early_data: hello.early_data,
+        ja4: hello.ja4.clone(),
+    }
+}
+
+/// The name of a version of TLS, or its number.
+fn version(number: u16) -> String {
+    match number {
+        0x0301 => "TLSv1.0".to_owned(),
+        0x0302 => "TLSv1.1".to_owned(),
+        0x0303 => "TLSv1.2".to_owned(),
+        0x0304 => "TLSv1.3".to_owned(),
+        number => format!("{number:#06x}"),
+    }
+}
+
 fn sni_state(connection: &Facts) -> String {
     SniState::from(&connection.name).as_str().to_owned()
 }
@@ -113,7 +170,9 @@ fn sni_state(connection: &Facts) -> String {
 fn certificate(connection: &Facts) -> view::Certificate {
     view::Certificate {
         names: connection.certificate_names.as_ref().map(|names| names.to_vec()),
-        provenance: connection.certificate_source.map(str::to_owned),
+        provenance: connection
+            .certificate_source
+            .map(|source| source.as_str().to_owned()),
     }
 }
 
@@ -122,17 +181,15 @@ fn provenance(connection: &Facts) -> view::Provenance {
         sni: sni_provenance(connection).map(str::to_owned),
         socket: connection.socket.map(|socket| socket.source.as_str().to_owned()),
         authority: None,
-        certificate: connection.certificate_source.map(str::to_owned),
+        certificate: connection
+            .certificate_source
+            .map(|source| source.as_str().to_owned()),
     }
 }
 
 /// How the server name was learned, or that there was none.
 pub(super) fn sni_provenance(connection: &Facts) -> Option<&'static str> {
-    match connection.name {
-        ServerName::Sent { source, .. } => Some(source),
-        ServerName::Absent => Some("object"),
-        ServerName::Unknown => None,
-    }
+    connection.name_source.map(NameSource::as_str)
 }
 
 fn hexadecimal(bytes: [u8; 32]) -> String {

@@ -48,7 +48,12 @@ impl Shared {
                 Output::Exchange(judged) => store.exchange(judged),
                 Output::Lost { stage, reason, count } => self.metrics().loss(stage, reason, count),
                 Output::Joined { result } => self.metrics().join(result),
-                Output::Confirm { .. } => {}
+                Output::SniOnly(facts) => store.connection_of_hello(facts),
+                Output::Superseded { id } => store.connection_superseded(id),
+                Output::ClientHello { transport, result } => {
+                    self.metrics().client_hello(transport.as_str(), result);
+                }
+                Output::Confirm { .. } | Output::Unclaimed { .. } => {}
             }
         }
     }

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use ebpf::record::Direction;
 
-use crate::connection::{Facts, Process, Role, ServerName, Socket, SocketSource};
+use crate::connection::{
+    Alpn, Facts, NameSource, Process, Role, ServerName, Socket, SocketSource, Visibility,
+};
 use crate::http::{Authority, AuthoritySource, Earlier, Exchange, Known, Pairing, Protocol, Status};
-use crate::observer::Judged;
+use crate::observer::{Hop, Judged};
 use crate::verdict::Verdict;
+use crate::wire::client_hello::Transport;
 
 /// A request for `b.example` on a connection for `a.example`, answered 421, and called `verdict`.
 pub(super) fn exchange(id: u64, verdict: Verdict) -> Judged {
@@ -35,7 +38,7 @@ pub(super) fn exchange(id: u64, verdict: Verdict) -> Judged {
     };
     Judged {
         verdict,
-        ..Judged::new(id, 0, Arc::new(connection(1)), exchange)
+        ..Judged::new(id, 0, Arc::new(connection(1)), exchange, Hop::default())
     }
 }
 
@@ -46,10 +49,9 @@ pub(super) fn connection(id: u64) -> Facts {
         pid: 42,
         opened_at: 0,
         role: Some(Role::Server),
-        name: ServerName::Sent {
-            name: "a.example".to_owned(),
-            source: "object",
-        },
+        name: ServerName::Sent("a.example".to_owned()),
+        name_source: Some(NameSource::Object),
+        transport: Transport::Tcp,
         socket: Some(Socket {
             local: ([127, 0, 0, 1], 443).into(),
             peer: ([127, 0, 0, 1], 50000).into(),
@@ -57,9 +59,15 @@ pub(super) fn connection(id: u64) -> Facts {
             source: SocketSource::Descriptor,
         }),
         client_random: None,
+        hello: None,
+        alpn: Alpn::Unknown,
         version: 0x0304,
         resumed: Some(false),
+        verify_mode: None,
         from_start: true,
+        visibility: Visibility::Requests,
+        through_memory: None,
+        pair: None,
         certificate_names: None,
         certificate_source: None,
         process: Arc::new(Process {

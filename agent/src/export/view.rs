@@ -58,6 +58,14 @@ pub struct ExchangeConnection {
     pub peer: Option<String>,
     /// 64 hexadecimal digits.
     pub client_random: Option<String>,
+    /// `tcp` or `quic`.
+    pub transport: String,
+    /// The protocol that ALPN chose; `null` if none was, or it is not known.
+    pub alpn: Option<String>,
+    /// Whether the TLS session was resumed.
+    pub resumed: Option<bool>,
+    /// The other end, if it is on this machine and observed.
+    pub pair: Option<Pair>,
     /// Position of the request on its connection, from 1; `null` if earlier ones were not seen.
     pub request_number: Option<u64>,
     /// Different authorities that earlier requests of this connection named, in order of first appearance,
@@ -65,21 +73,51 @@ pub struct ExchangeConnection {
     pub prior_authorities: Vec<String>,
 }
 
+/// The other end of a connection, in a process of this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// Its number as a connection.
+    pub connection: u64,
+    /// Its process.
+    pub pid: u32,
+    /// Path of that process's executable.
+    pub exe: Option<String>,
+}
+
+/// What the ClientHello says, where it was seen on the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientHello {
+    /// The server name, as sent; `null` if none was.
+    pub sni: Option<String>,
+    /// Protocols offered.
+    pub alpn: Vec<String>,
+    /// Versions offered in the extension for that.
+    pub versions: Vec<String>,
+    /// `absent`, `offered` (which may be GREASE) or `inner`.
+    pub encrypted_client_hello: String,
+    /// Whether a session ticket or a pre-shared key is offered.
+    pub offers_resumption: bool,
+    /// Whether early data is announced.
+    pub early_data: bool,
+    /// Fingerprint of the client (JA4).
+    pub ja4: String,
+}
+
 /// Certificate names and how they were learned.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
     /// Subject alternative names; IP addresses as `IP:address`.
     pub names: Option<Vec<String>>,
-    /// `own_object`, `peer_object`, or `null`.
+    /// `own_object`, `peer_object`, `pair` (told by the other end), or `null`.
     pub provenance: Option<String>,
 }
 
 /// How each fact was learned; `null` where the fact is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// `object` or `call`.
+    /// `wire`, `object` or `call`.
     pub sni: Option<String>,
-    /// `descriptor`, `nested` or `peer`.
+    /// `descriptor`, `nested`, `wire` or `peer`.
     pub socket: Option<String>,
     /// `authority`, `host`, `target`.
     pub authority: Option<String>,
@@ -94,8 +132,12 @@ pub struct Connection {
     pub id: u64,
     /// When it was first seen: RFC 3339, UTC.
     pub time: String,
-    /// Whether it is still open.
-    pub open: bool,
+    /// Whether it is still open; `null` where only its ClientHello can be seen.
+    pub open: Option<bool>,
+    /// `requests`, or `sni_only` where nothing but its ClientHello can be seen.
+    pub visibility: String,
+    /// `tcp` or `quic`.
+    pub transport: String,
     /// `server` or `client`.
     pub role: Option<String>,
     /// `http/1.0`, `http/1.1`, `h2`; `null` while nothing was read.
@@ -114,6 +156,14 @@ pub struct Connection {
     pub version: Option<String>,
     /// Whether the session was resumed.
     pub resumed: Option<bool>,
+    /// The protocol that ALPN chose; `null` if none was, or it is not known.
+    pub alpn: Option<String>,
+    /// Whether this server asks its client for a certificate; `null` on a client, or if it is not known.
+    pub asks_client_certificate: Option<bool>,
+    /// What its ClientHello says, where that was seen on the wire.
+    pub client_hello: Option<ClientHello>,
+    /// The other end, if it is on this machine and observed.
+    pub pair: Option<Pair>,
     /// Requests seen.
     pub requests: u64,
     /// Different authorities seen, at most 16.

@@ -15,7 +15,7 @@ use crate::{
     connection::Process,
     decode::{self, Record},
     export::Shared,
-    observer::{Input, Observer, Output},
+    observer::{Input, Observer, Output, UNCONFIRMED},
     recording::Writer,
     target,
 };
@@ -102,6 +102,13 @@ impl Intake {
         self.answer(before);
     }
 
+    /// It is this late, nanoseconds of `CLOCK_BOOTTIME`.
+    pub(super) fn tick(&mut self, time: u64) {
+        let before = self.outputs.len();
+        self.observer.input(Input::Tick(time), &mut self.outputs);
+        self.answer(before);
+    }
+
     /// Hands what followed from the records on.
     pub(super) fn deliver(&mut self) {
         if !self.outputs.is_empty() {
@@ -119,6 +126,7 @@ impl Intake {
     /// # Errors
     /// Returns the first error of writing it.
     pub(super) fn finish(mut self) -> std::io::Result<()> {
+        self.observer.finish(&mut self.outputs);
         self.deliver();
         if let Some(error) = self.recording_failed {
             return Err(error);
@@ -157,15 +165,23 @@ impl Intake {
     fn answer(&mut self, before: usize) {
         let mut index = before;
         while let Some(output) = self.outputs.get(index) {
-            let Output::Confirm { key, socket } = *output else {
-                index += 1;
-                continue;
-            };
-            self.outputs.remove(index);
-            if belongs(&self.proc_root, key.pid, &socket) {
-                self.feed(Input::Socket { key, socket });
-            } else {
-                self.shared.metrics().join("unconfirmed");
+            match output {
+                Output::Confirm { .. } | Output::Unclaimed { .. } => {}
+                _ => {
+                    index += 1;
+                    continue;
+                }
+            }
+            match self.outputs.remove(index) {
+                Output::Confirm { key, socket } if belongs(&self.proc_root, key.pid, &socket) => {
+                    self.feed(Input::Socket { key, socket });
+                }
+                Output::Confirm { .. } => self.shared.metrics().join(UNCONFIRMED),
+                Output::Unclaimed { random, .. } => {
+                    let owners = Vec::new();
+                    self.feed(Input::Owners { random, owners });
+                }
+                _ => {}
             }
         }
     }

@@ -14,7 +14,10 @@ use std::{
 
 use anyhow::Context as _;
 use rustix::time::{ClockId, clock_gettime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::MissedTickBehavior,
+};
 
 use discovery::Discovery;
 use intake::{Intake, Recorder};
@@ -30,6 +33,8 @@ use crate::{
 const BATCH: usize = 1024;
 /// How often the agent shows that it is alive.
 const BEAT: Duration = Duration::from_secs(1);
+/// How often what waits for nothing but time is looked at.
+const TICK: Duration = Duration::from_millis(200);
 /// How long records are still taken after the probes are gone.
 const AFTERGLOW: Duration = Duration::from_millis(300);
 
@@ -133,6 +138,8 @@ async fn observe(
 
     let end = duration.map(|duration| tokio::time::Instant::now() + duration);
     let mut beat = tokio::time::interval(BEAT);
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             drained = drain.records(BATCH, |record| intake.record(record)) => {
@@ -143,6 +150,10 @@ async fn observe(
                 }
             }
             _ = beat.tick() => shared.health().beat(),
+            _ = tick.tick() => {
+                intake.tick(nanoseconds(ClockId::Boottime));
+                intake.deliver();
+            }
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             () = until(end) => break,
@@ -177,9 +188,10 @@ fn start_recording(to: Box<dyn std::io::Write + Send>, epoch: u64) -> anyhow::Re
 
 /// The wall clock, in nanoseconds since the Unix epoch, at the zero of `CLOCK_BOOTTIME`.
 fn epoch() -> u64 {
-    let nanoseconds = |clock| {
-        let time = clock_gettime(clock);
-        u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
-    };
     nanoseconds(ClockId::Realtime).saturating_sub(nanoseconds(ClockId::Boottime))
+}
+
+fn nanoseconds(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock);
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }

@@ -2,16 +2,35 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use ebpf::record::Direction;
-
 use crate::{
-    connection::{Facts, Role, ServerName},
+    connection::{Facts, NameSource, Role, ServerName},
     http::{self, Known, Pairing},
     verdict::{
         self, Class, Confidence, Decision, Effective, Field, Judgement, Learned, Prior, SniState, Source,
         Verdict,
     },
 };
+
+/// Whether a 421 was passed on from another hop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Relay {
+    /// No other hop of it was seen to answer so.
+    #[default]
+    No,
+    /// Another hop answered 421 to a request for the same authority meanwhile.
+    Yes,
+    /// Another hop answered 421 meanwhile, but to a request for another authority; or the hop that could tell did not.
+    Unclear,
+}
+
+/// What other hops tell of an exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hop {
+    /// Whether the answer was passed on.
+    pub relay: Relay,
+    /// The client's process serves TLS itself: it is a proxy, a load balancer or another server, no browser.
+    pub proxy_client: bool,
+}
 
 /// An exchange with its verdict.
 #[derive(Clone, Debug)]
@@ -32,16 +51,18 @@ pub struct Judged {
     pub authority: Option<Box<str>>,
     /// Where the effective authority stood.
     pub source: Option<Source>,
+    /// What other hops tell of it.
+    pub hop: Hop,
 }
 
 impl Judged {
     /// Judges an exchange. `epoch` as in [`super::Observer::new`].
-    pub fn new(id: u64, epoch: u64, connection: Arc<Facts>, exchange: http::Exchange) -> Self {
+    pub fn new(id: u64, epoch: u64, connection: Arc<Facts>, exchange: http::Exchange, hop: Hop) -> Self {
         let Decision {
             verdict,
             confidence,
             effective,
-        } = verdict::decide(&facts(&connection, &exchange));
+        } = verdict::decide(&facts(&connection, &exchange, hop));
         let (authority, source) = match effective {
             Effective::Known { authority, source } => (Some(authority.host.into_text().into()), Some(source)),
             Effective::Nameless | Effective::Malformed(_) | Effective::Unknown => (None, None),
@@ -55,12 +76,13 @@ impl Judged {
             confidence,
             authority,
             source,
+            hop,
         }
     }
 
     /// The verdict again, with its explanation.
     pub fn explain(&self) -> Judgement {
-        verdict::judge(&facts(&self.connection, &self.exchange))
+        verdict::judge(&facts(&self.connection, &self.exchange, self.hop))
     }
 
     /// Class of the verdict.
@@ -72,10 +94,7 @@ impl Judged {
     pub fn role(&self) -> Role {
         self.connection
             .role
-            .unwrap_or(match self.exchange.request_direction {
-                Direction::Read => Role::Server,
-                Direction::Write => Role::Client,
-            })
+            .unwrap_or(Role::of_requests(self.exchange.request_direction))
     }
 
     /// Server name, as sent.
@@ -109,16 +128,25 @@ impl Judged {
 impl From<&ServerName> for SniState {
     fn from(name: &ServerName) -> Self {
         match name {
-            ServerName::Sent { .. } => Self::Sent,
+            ServerName::Sent(_) => Self::Sent,
+            ServerName::Outer(_) => Self::OuterOnly,
             ServerName::Absent => Self::Absent,
             ServerName::Unknown => Self::Unknown,
         }
     }
 }
 
+/// The effective authority of an exchange, normalised, without its port.
+pub(super) fn authority_of(connection: &Facts, exchange: &http::Exchange) -> Option<Box<str>> {
+    match verdict::decide(&facts(connection, exchange, Hop::default())).effective {
+        Effective::Known { authority, .. } => Some(authority.host.into_text().into()),
+        Effective::Nameless | Effective::Malformed(_) | Effective::Unknown => None,
+    }
+}
+
 /// What the verdict asks for.
-fn facts<'a>(connection: &'a Facts, exchange: &'a http::Exchange) -> verdict::Facts<'a> {
-    let called = matches!(&connection.name, ServerName::Sent { source: "call", .. });
+fn facts<'a>(connection: &'a Facts, exchange: &'a http::Exchange, hop: Hop) -> verdict::Facts<'a> {
+    let called = connection.name_source == Some(NameSource::Call);
     verdict::Facts {
         sni: connection.name.as_sent().map(Cow::Borrowed),
         sni_state: SniState::from(&connection.name),
@@ -145,8 +173,12 @@ fn facts<'a>(connection: &'a Facts, exchange: &'a http::Exchange) -> verdict::Fa
             names: Cow::Borrowed(&exchange.earlier.names),
             complete: exchange.earlier.complete,
         },
-        learned: Learned::default(),
-        fallback: called || exchange.pairing == Pairing::Assumed,
+        learned: Learned {
+            proxy_client: hop.proxy_client,
+            upstream_421: hop.relay != Relay::No,
+            ..Learned::default()
+        },
+        fallback: called || exchange.pairing == Pairing::Assumed || hop.relay == Relay::Unclear,
     }
 }
 

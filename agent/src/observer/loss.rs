@@ -1,5 +1,7 @@
 //! What was seen of connections but could not be kept or understood.
 
+use super::Output;
+
 /// The loss stage of this part of the agent.
 pub const STAGE: &str = "connection";
 
@@ -14,16 +16,34 @@ pub enum Loss {
     UnknownConnection,
     /// The library says that the process is one side, its requests that it is the other.
     RoleConflict,
+    /// The library names another server than the ClientHello on the wire.
+    NameConflict,
+    /// ClientHellos with the same random name different servers: one of them was made up.
+    HelloConflict,
+    /// More than one socket of the process could be the connection's.
+    SocketAmbiguous,
 }
 
 impl Loss {
     /// Every reason.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
         Self::CertificateTooLong,
         Self::CertificateUnreadable,
         Self::UnknownConnection,
         Self::RoleConflict,
+        Self::NameConflict,
+        Self::HelloConflict,
+        Self::SocketAmbiguous,
     ];
+
+    /// One of them, as the observer tells it.
+    pub(super) const fn told(self) -> Output {
+        Output::Lost {
+            stage: STAGE,
+            reason: self.as_str(),
+            count: 1,
+        }
+    }
 
     /// The metric label.
     pub const fn as_str(self) -> &'static str {
@@ -32,6 +52,9 @@ impl Loss {
             Self::CertificateUnreadable => "certificate_unreadable",
             Self::UnknownConnection => "unknown_connection",
             Self::RoleConflict => "role_conflict",
+            Self::NameConflict => "name_conflict",
+            Self::HelloConflict => "hello_conflict",
+            Self::SocketAmbiguous => "socket_ambiguous",
         }
     }
 }

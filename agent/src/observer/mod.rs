@@ -1,33 +1,51 @@
-//! From records to judged exchanges: joins what the kernel and `/proc` tell about connections and hands each
-//! exchange to the verdict.
+//! From records to judged exchanges: joins what the kernel, the wire and `/proc` tell about connections and hands
+//! each exchange to the verdict.
 //!
 //! ```text
 //! Input ──▶ Observer ──▶ Output
 //!   record      │          opened, updated, closed connection
-//!   process     ├─ connection table, by key
-//!   library     ├─ peers, by client random
-//!   socket      └─ conversation of each connection ──▶ judged exchange
+//!   process     ├─ ClientHellos, by client random ─┐
+//!   library     ├─ connection table, by key ◀─join─┤
+//!   socket      ├─ ends, by client random ◀────────┘
+//!   owners      ├─ conversation of each connection
+//!   tick        └─ hops, which relay ──▶ judged exchange
 //! ```
-//! Sans-IO: time is a number in the records, and what only the system can answer is an [`Output::Confirm`].
+//! Sans-IO: time is a number in the records, and what only the system can answer is an [`Output::Confirm`] or an
+//! [`Output::Unclaimed`].
 
+mod hop;
+mod join;
 mod judged;
 mod loss;
 mod tracked;
+mod unclaimed;
 
-use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::RangeInclusive,
+    sync::Arc,
+};
 
-use ebpf::record::{self, Direction};
+use ebpf::record;
+use serde::{Deserialize, Serialize};
 
-pub use judged::Judged;
+pub use join::{RESULTS as JOIN_RESULTS, UNCONFIRMED};
+pub use judged::{Hop, Judged, Relay};
 pub use loss::{Loss, STAGE};
 use tracked::Tracked;
 
 use crate::{
-    connection::{Facts, Key, Peers, Process, Role, Socket},
+    connection::{CertificateSource, Ends, Facts, Hellos, Key, Process, Role, Socket, UsedSockets},
     decode::{Certificate, Data, Record},
     http,
-    wire::certificate::Names,
+    wire::{
+        certificate::Names,
+        client_hello::Transport,
+        hello::{Assembler, Flow, Seen},
+    },
 };
+use hop::Hops;
+use unclaimed::Waiting;
 
 /// What the observer is fed.
 #[derive(Clone, Debug)]
@@ -50,6 +68,26 @@ pub enum Input<'a> {
         /// Its socket.
         socket: Socket,
     },
+    /// The answer to an [`Output::Unclaimed`].
+    Owners {
+        /// Its client random.
+        random: [u8; 32],
+        /// The processes of this machine that have the sides asked for; none where they are not of this machine.
+        owners: Vec<Owner>,
+    },
+    /// It is this late, nanoseconds of `CLOCK_BOOTTIME`: what waits for nothing else is due.
+    Tick(u64),
+}
+
+/// The process that has one side of a connection of which only the ClientHello was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The side.
+    pub role: Role,
+    /// Where the ClientHello was seen.
+    pub flow: Flow,
+    /// The process.
+    pub process: Process,
 }
 
 /// What the observer tells.
@@ -61,6 +99,13 @@ pub enum Output {
     Updated(Arc<Facts>),
     /// A connection ended.
     Closed(Arc<Facts>),
+    /// A connection of which nothing but its ClientHello can be seen.
+    SniOnly(Arc<Facts>),
+    /// A library shows the connection of an earlier [`Output::SniOnly`] after all.
+    Superseded {
+        /// The number under which it was told.
+        id: u64,
+    },
     /// An exchange is complete and judged.
     Exchange(Box<Judged>),
     /// Something was seen and not kept.
@@ -72,9 +117,16 @@ pub enum Output {
         /// How often.
         count: u64,
     },
-    /// Two ends of one connection met, or could not be joined.
+    /// What the library shows of a connection was joined with another source, or could not be.
     Joined {
-        /// `peer`, `unconfirmed`.
+        /// One of [`JOIN_RESULTS`].
+        result: &'static str,
+    },
+    /// A ClientHello, or what might have been one, was seen on the wire.
+    ClientHello {
+        /// What carried it.
+        transport: Transport,
+        /// What it was.
         result: &'static str,
     },
     /// Does this process have this socket? Answered by [`Input::Socket`], or not at all.
@@ -84,6 +136,17 @@ pub enum Output {
         /// The socket.
         socket: Socket,
     },
+    /// No library shows these sides of a connection: whose are they? Answered by [`Input::Owners`].
+    Unclaimed {
+        /// Its client random.
+        random: [u8; 32],
+        /// What carries it.
+        transport: Transport,
+        /// The sides.
+        roles: Vec<Role>,
+        /// Where its ClientHello was seen.
+        flows: Vec<Flow>,
+    },
 }
 
 /// The state.
@@ -91,10 +154,22 @@ pub enum Output {
 pub struct Observer {
     /// Nanoseconds since the Unix epoch at the zero of `CLOCK_BOOTTIME`.
     epoch: u64,
+    /// The latest time of a record or tick.
+    now: u64,
     connections: BTreeMap<Key, Tracked>,
     processes: BTreeMap<u32, Process>,
     libraries: BTreeMap<u16, String>,
-    peers: Peers,
+    assembler: Assembler,
+    hellos: Hellos,
+    waiting: Waiting,
+    seen: Vec<Seen>,
+    ends: Ends,
+    /// The other end of a connection whose both ends are open.
+    paired: HashMap<Key, Key>,
+    /// Connections whose socket may yet be found.
+    socketless: BTreeSet<Key>,
+    used_sockets: UsedSockets,
+    hops: Hops,
     certificates: Names,
     next_connection: u64,
     next_exchange: u64,
@@ -132,30 +207,55 @@ impl Observer {
                 self.libraries.insert(slot, path);
             }
             Input::Socket { key, socket } => self.confirmed(key, socket, out),
+            Input::Owners { random, owners } => self.owned(&random, owners, out),
+            Input::Tick(time) => self.advance(time, out),
         }
     }
 
+    /// Tells what waits for something that may never come. To be called where the inputs end.
+    pub fn finish(&mut self, out: &mut Vec<Output>) {
+        self.release_held(u64::MAX, out);
+    }
+
+    /// It is this late.
+    fn advance(&mut self, time: u64, out: &mut Vec<Output>) {
+        self.now = self.now.max(time);
+        self.expire_hellos(out);
+        self.ask_owners(out);
+        self.release_held(self.now, out);
+    }
+
     fn record(&mut self, record: Record<'_>, out: &mut Vec<Output>) {
+        self.advance(record.header().time, out);
         match record {
             Record::Connection(connection) => self.connection(&connection, out),
             Record::Certificate(certificate) => self.certificate(&certificate, out),
             Record::Data(data) => self.data(&data, out),
             Record::Close(close) => {
-                if let Some(mut tracked) = self.connections.remove(&Key::from(&close.header)) {
+                let key = Key::from(&close.header);
+                if let Some(tracked) = self.connections.get_mut(&key) {
                     tracked.expect_no_more(close.sequences);
-                    self.close(tracked, close.header.time, out);
+                    self.close(key, close.header.time, out);
                 }
             }
-            Record::Segment(_) | Record::Datagram(_) | Record::SocketUse(_) => {}
+            Record::Segment(segment) => self.segment(&segment, out),
+            Record::Datagram(datagram) => self.datagram(&datagram, out),
+            Record::SocketUse(used) => self.socket_used(&used, out),
             // Either way the process, as it was known, is no more.
             Record::Exec(header) | Record::Exit(header) => {
                 self.process_ended(header.tgid, header.time, out);
                 self.processes.remove(&header.tgid);
+                self.used_sockets.forget(header.tgid);
+                self.hops.forget(header.tgid);
             }
         }
     }
 
     fn connection(&mut self, record: &record::Connection, out: &mut Vec<Output>) {
+        let key = Key::from(&record.header);
+        if record.renegotiated == 1 && self.renegotiated(key, record, out) {
+            return;
+        }
         self.next_connection += 1;
         let process = self.processes.get(&record.header.tgid).cloned();
         let process = Process {
@@ -165,9 +265,6 @@ impl Observer {
         };
         let opened_at = self.epoch.saturating_add(record.header.born);
         let facts = Facts::new(self.next_connection, opened_at, record, Arc::new(process));
-        let key = Key::from(&record.header);
-        let tracked = Tracked::new(facts);
-        let facts = Arc::clone(tracked.facts());
         // Two objects cannot stand at one address: what was there is over, even if its end was lost.
         let (first, last) = (
             Key { born: 0, ..key },
@@ -177,32 +274,30 @@ impl Observer {
             },
         );
         self.close_all(first..=last, record.header.time, out);
-        self.connections.insert(key, tracked);
-        out.push(Output::Opened(Arc::clone(&facts)));
-        if let (Some(random), Some(role)) = (facts.client_random, facts.role)
-            && let Some(told) = self.peers.add(random, role, key, facts.socket)
-            && self.connections.contains_key(&told.key)
-        {
-            out.push(Output::Confirm {
-                key: told.key,
-                socket: told.socket,
-            });
+        if let Some(role) = facts.role {
+            self.hops.connected(key.pid, role);
+        }
+        self.connections.insert(key, Tracked::new(facts));
+        self.join(key, out);
+        if let Some(tracked) = self.connections.get_mut(&key) {
+            out.push(Output::Opened(tracked.tell()));
         }
     }
 
-    fn confirmed(&mut self, key: Key, socket: Socket, out: &mut Vec<Output>) {
-        let Some(tracked) = self.connections.get_mut(&key) else {
-            return;
-        };
-        tracked.change(|facts| facts.socket = Some(socket));
-        out.push(Output::Joined { result: "peer" });
-        out.push(Output::Updated(Arc::clone(tracked.facts())));
+    /// Changes what is known of a connection, and tells it once the connection itself was told.
+    fn change(&mut self, key: Key, out: &mut Vec<Output>, change: impl FnOnce(&mut Facts)) {
+        if let Some(tracked) = self.connections.get_mut(&key) {
+            tracked.change(change);
+            if tracked.is_told() {
+                out.push(Output::Updated(Arc::clone(tracked.facts())));
+            }
+        }
     }
 
     fn certificate(&mut self, certificate: &Certificate<'_>, out: &mut Vec<Output>) {
-        let Some(tracked) = self.connections.get_mut(&Key::from(&certificate.header)) else {
+        if !self.connections.contains_key(&Key::from(&certificate.header)) {
             return;
-        };
+        }
         let Some(encoding) = certificate.encoding else {
             out.push(Output::Lost {
                 stage: STAGE,
@@ -220,15 +315,16 @@ impl Observer {
             return;
         };
         let source = if certificate.own {
-            "own_object"
+            CertificateSource::OwnObject
         } else {
-            "peer_object"
+            CertificateSource::PeerObject
         };
-        tracked.change(|facts| {
+        let key = Key::from(&certificate.header);
+        self.change(key, out, |facts| {
             facts.certificate_names = Some(names);
             facts.certificate_source = Some(source);
         });
-        out.push(Output::Updated(Arc::clone(tracked.facts())));
+        self.share_certificate(key, out);
     }
 
     fn data(&mut self, data: &Data<'_>, out: &mut Vec<Output>) {
@@ -242,74 +338,62 @@ impl Observer {
             return;
         };
         tracked.data(data, &mut self.exchanges);
-        judge(
-            tracked,
-            self.epoch,
-            &mut self.next_exchange,
-            &mut self.exchanges,
-            out,
-        );
+        self.judge(Key::from(&data.header), out);
     }
 
     fn process_ended(&mut self, pid: u32, time: u64, out: &mut Vec<Output>) {
-        let first = Key { pid, ssl: 0, born: 0 };
-        let last = Key {
-            pid,
-            ssl: u64::MAX,
-            born: u64::MAX,
-        };
-        self.close_all(first..=last, time, out);
+        self.close_all(keys_of(pid), time, out);
     }
 
     fn close_all(&mut self, keys: RangeInclusive<Key>, time: u64, out: &mut Vec<Output>) {
         let keys: Vec<Key> = self.connections.range(keys).map(|(key, _)| *key).collect();
         for key in keys {
-            if let Some(tracked) = self.connections.remove(&key) {
-                self.close(tracked, time, out);
-            }
+            self.close(key, time, out);
         }
     }
 
-    fn close(&mut self, mut tracked: Tracked, time: u64, out: &mut Vec<Output>) {
+    fn close(&mut self, key: Key, time: u64, out: &mut Vec<Output>) {
+        let Some(tracked) = self.connections.get_mut(&key) else {
+            return;
+        };
         tracked.close(time, &mut self.exchanges);
-        judge(
-            &mut tracked,
-            self.epoch,
-            &mut self.next_exchange,
-            &mut self.exchanges,
-            out,
-        );
-        out.push(Output::Closed(Arc::clone(tracked.facts())));
+        self.judge(key, out);
+        if let Some(tracked) = self.connections.remove(&key) {
+            self.socketless.remove(&key);
+            if let Some(other) = self.paired.remove(&key) {
+                self.paired.remove(&other);
+            }
+            out.push(Output::Closed(Arc::clone(tracked.facts())));
+        }
+    }
+
+    /// Judges the exchanges that a connection completed.
+    fn judge(&mut self, key: Key, out: &mut Vec<Output>) {
+        let Some(tracked) = self.connections.get_mut(&key) else {
+            return;
+        };
+        let losses = tracked.losses();
+        let facts = Arc::clone(tracked.facts());
+        for exchange in std::mem::take(&mut self.exchanges) {
+            self.judge_one(Arc::clone(&facts), exchange, out);
+        }
+        for (loss, count) in losses.iter() {
+            out.push(Output::Lost {
+                stage: http::STAGE,
+                reason: loss.as_str(),
+                count,
+            });
+        }
     }
 }
 
-/// Judges the exchanges that a connection completed.
-fn judge(
-    tracked: &mut Tracked,
-    epoch: u64,
-    next: &mut u64,
-    exchanges: &mut Vec<http::Exchange>,
-    out: &mut Vec<Output>,
-) {
-    for exchange in exchanges.drain(..) {
-        *next += 1;
-        if let (Some(role), direction) = (tracked.facts().role, exchange.request_direction)
-            && (role == Role::Server) != (direction == Direction::Read)
-        {
-            out.push(Output::Lost {
-                stage: STAGE,
-                reason: Loss::RoleConflict.as_str(),
-                count: 1,
-            });
-        }
-        let judged = Judged::new(*next, epoch, Arc::clone(tracked.facts()), exchange);
-        out.push(Output::Exchange(Box::new(judged)));
-    }
-    for (loss, count) in tracked.losses().iter() {
-        out.push(Output::Lost {
-            stage: http::STAGE,
-            reason: loss.as_str(),
-            count,
-        });
-    }
+/// The keys that connections of a process can have.
+const fn keys_of(pid: u32) -> RangeInclusive<Key> {
+    let first = Key { pid, ssl: 0, born: 0 };
+    let last = Key {
+        pid,
+        ssl: u64::MAX,
+        born: u64::MAX,
+    };
+    first..=last
 }

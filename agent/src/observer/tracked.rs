@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ebpf::record::{Direction, END, RESYNCHRONISED, START};
 
 use crate::{
-    connection::Facts,
+    connection::{Facts, Socket},
     decode::Data,
     http::{Conversation, Exchange, Losses, Piece},
 };
@@ -16,6 +16,12 @@ pub(super) struct Tracked {
     conversation: Conversation,
     /// Number of the next record of each direction.
     next: [u32; 2],
+    /// Sockets that it was asked about whether its process has them.
+    asked: Vec<Socket>,
+    /// Whether more than one socket of its process could be its own.
+    ambiguous: bool,
+    /// Whether it was told.
+    told: bool,
 }
 
 impl Tracked {
@@ -25,7 +31,38 @@ impl Tracked {
             facts: Arc::new(facts),
             conversation,
             next: [0; 2],
+            asked: Vec::new(),
+            ambiguous: false,
+            told: false,
         }
+    }
+
+    /// What is to be told when it is first told.
+    pub(super) fn tell(&mut self) -> Arc<Facts> {
+        self.told = true;
+        Arc::clone(&self.facts)
+    }
+
+    pub(super) const fn is_told(&self) -> bool {
+        self.told
+    }
+
+    /// Which of several sockets is its own cannot be known.
+    pub(super) const fn set_ambiguous(&mut self) {
+        self.ambiguous = true;
+    }
+
+    pub(super) const fn is_ambiguous(&self) -> bool {
+        self.ambiguous
+    }
+
+    /// Whether this is the first time that this socket is asked about.
+    pub(super) fn ask(&mut self, socket: Socket) -> bool {
+        let new = !self.asked.contains(&socket);
+        if new {
+            self.asked.push(socket);
+        }
+        new
     }
 
     pub(super) const fn facts(&self) -> &Arc<Facts> {

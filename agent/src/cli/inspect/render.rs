@@ -129,18 +129,26 @@ fn connections(connections: &[Connection]) -> Vec<String> {
         vec![
             connection.id.to_string(),
             time_of_day(&connection.time),
-            if connection.open { "open" } else { "closed" }.to_owned(),
+            state(connection).to_owned(),
             known(connection.role.as_ref()),
-            known(connection.protocol.as_ref()),
+            protocol(connection),
             sni(connection.sni.as_ref(), &connection.sni_state),
             known(connection.local.as_ref()),
             known(connection.peer.as_ref()),
             connection.requests.to_string(),
             program(connection.process.exe.as_ref()),
-            connection.process.pid.to_string(),
+            known(Some(&connection.process.pid).filter(|pid| **pid != 0)),
         ]
     };
     table::lines(&columns, &connections.iter().map(row).collect::<Vec<_>>())
+}
+
+fn state(connection: &Connection) -> &'static str {
+    match connection.open {
+        Some(true) => "open",
+        Some(false) => "closed",
+        None => "sni only",
+    }
 }
 
 fn coverage(coverage: &[Coverage]) -> Vec<String> {
@@ -165,6 +173,14 @@ fn coverage(coverage: &[Coverage]) -> Vec<String> {
         ]
     };
     table::lines(&columns, &coverage.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Of the requests; where none can be seen, what carries them.
+fn protocol(connection: &Connection) -> String {
+    match (&connection.protocol, connection.transport.as_str()) {
+        (None, "quic") => "quic".to_owned(),
+        (protocol, _) => known(protocol.as_ref()),
+    }
 }
 
 fn known<T: ToString>(value: Option<&T>) -> String {

@@ -21,6 +21,8 @@ use crate::decode;
 use crate::http;
 use crate::observer::{self, Judged};
 use crate::verdict::SniState;
+use crate::wire::client_hello::Transport;
+use crate::wire::hello::Outcome;
 
 /// Distinct combinations of SNI, authority and server that `wrongway_findings_total` tells apart.
 const MAX_FINDING_NAMES: usize = 200;
@@ -80,6 +82,15 @@ impl Metrics {
         metrics.expect_losses(http::STAGE, http::Loss::ALL.map(http::Loss::as_str));
         for function in Function::ALL {
             metrics.set_probe_hits(function.symbol(), 0);
+        }
+        for result in observer::JOIN_RESULTS {
+            metrics.families().joins.with_label_values(&[result]);
+        }
+        for transport in Transport::ALL {
+            for outcome in Outcome::ALL {
+                let labels = [transport.as_str(), outcome.as_str()];
+                metrics.families().client_hellos.with_label_values(&labels);
+            }
         }
         for outcome in OUTCOMES {
             metrics.families().outcomes.with_label_values(&[outcome]);

@@ -106,6 +106,7 @@ fn unknown_facts_have_a_word_of_their_own() {
     let facts = Arc::make_mut(&mut unknown.connection);
     facts.role = None;
     facts.name = ServerName::Unknown;
+    facts.name_source = None;
     facts.process = Arc::new(Process::default());
     metrics.connection(facts);
     metrics.finding(&unknown);
@@ -145,10 +146,7 @@ fn hostile_names_keep_the_exposition_well_formed() {
             library: Some(name.clone()),
             ..Process::default()
         });
-        facts.name = ServerName::Sent {
-            name,
-            source: "object",
-        };
+        facts.name = ServerName::Sent(name);
         metrics.connection(facts);
         metrics.exchange(&hostile);
         metrics.finding(&hostile);

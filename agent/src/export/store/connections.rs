@@ -91,6 +91,29 @@ impl Connections {
         self.entries.insert(entry.connection.facts.id, entry);
     }
 
+    /// A connection whose end will not be told: it makes room like one that has closed.
+    pub(super) fn add_hello(&mut self, facts: Arc<Facts>) {
+        while self.entries.len() >= self.capacity && self.evict() {}
+        let mut entry = Entry {
+            connection: Connection {
+                facts,
+                open: false,
+                traffic: Traffic::default(),
+            },
+            counted: false,
+        };
+        entry.count_if_settled(&self.metrics);
+        let id = entry.connection.facts.id;
+        self.closed.push_back(id);
+        self.entries.insert(id, entry);
+    }
+
+    pub(super) fn remove(&mut self, id: u64) {
+        if self.entries.remove(&id).is_some() {
+            self.closed.retain(|closed| *closed != id);
+        }
+    }
+
     pub(super) fn update(&mut self, facts: Arc<Facts>) {
         if let Some(entry) = self.entries.get_mut(&facts.id) {
             entry.connection.facts = facts;

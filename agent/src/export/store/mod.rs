@@ -135,6 +135,16 @@ impl Store {
         self.connections.close(facts);
     }
 
+    /// Keeps a connection of which nothing but its ClientHello can be seen, so that its end will not be told.
+    pub fn connection_of_hello(&mut self, facts: Arc<Facts>) {
+        self.connections.add_hello(facts);
+    }
+
+    /// Drops a connection that is now told under another number, by a library.
+    pub fn connection_superseded(&mut self, id: u64) {
+        self.connections.remove(id);
+    }
+
     /// Replaces the whole coverage list.
     pub fn set_coverage(&mut self, coverage: Vec<Coverage>) {
         self.metrics.set_coverage(&coverage);

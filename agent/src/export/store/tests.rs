@@ -169,6 +169,7 @@ fn a_connection_that_closes_unknown_is_counted_as_such() {
     unknown.role = None;
     unknown.process = Arc::new(Process::default());
     unknown.name = ServerName::Unknown;
+    unknown.name_source = None;
     let unknown = Arc::new(unknown);
     store.connection_opened(Arc::clone(&unknown));
     store.connection_closed(unknown);
@@ -190,7 +191,7 @@ fn closing_keeps_the_last_facts() {
     );
     let page = store.connections(&Query::default());
     let last = present::connection(&page.items[0]);
-    assert_eq!((last.open, last.resumed), (false, Some(true)));
+    assert_eq!((last.open, last.resumed), (Some(false), Some(true)));
 }
 
 #[test]

@@ -6,11 +6,12 @@ use std::{
 };
 
 use ebpf::record;
+use serde::{Deserialize, Serialize};
 
 use crate::wire::client_hello::{ClientHello, Transport};
 
 /// Source and destination of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Flow {
     /// The client, if the packet is part of a ClientHello.
     pub source: SocketAddr,
