@@ -4,6 +4,9 @@
 mod certificates;
 mod corpus;
 mod exchanges;
+mod hellos;
+mod hops;
+mod join;
 mod lifecycle;
 mod losses;
 mod names;

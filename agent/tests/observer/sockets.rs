@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ebpf::record::{Socket, SocketSource};
+use ebpf::record::{Header, Kind, Socket, SocketSource, SocketUse};
 use rstest::rstest;
 
+use super::hellos::port;
 use super::records::End;
 use super::world::{SERVER, World};
 
@@ -23,6 +24,28 @@ pub(crate) fn socket(local: &str, peer: &str, source: SocketSource) -> Socket {
         source: source as u8,
         reserved: 0,
     }
+}
+
+/// The record that a process used this socket; both addresses are `127.0.0.1:port`.
+pub(crate) fn used(pid: u32, local: &str, peer: &str) -> Vec<u8> {
+    let record = SocketUse {
+        header: Header {
+            kind: Kind::SocketUse as u32,
+            size: u32::try_from(size_of::<SocketUse>()).unwrap(),
+            time: 1,
+            tgid: pid,
+            tid: pid,
+            ssl: 0,
+            born: 0,
+        },
+        socket: Socket {
+            local_port: port(local),
+            peer_port: port(peer),
+            ..socket("127.0.0.1", "127.0.0.1", SocketSource::Nested)
+        },
+        reserved: 0,
+    };
+    bytemuck::bytes_of(&record).to_vec()
 }
 
 fn octets(address: &str) -> [u8; 16] {

@@ -93,6 +93,15 @@ impl World {
         closed.collect()
     }
 
+    /// How often a join came out so.
+    pub(crate) fn joins(&self, what: &str) -> usize {
+        let joins = self
+            .outputs
+            .iter()
+            .filter(|output| matches!(output, Output::Joined { result } if *result == what));
+        joins.count()
+    }
+
     /// What is to be confirmed.
     pub(crate) fn confirms(&self) -> Vec<(Key, Socket)> {
         let confirms = self.outputs.iter().filter_map(|output| match output {
