@@ -53,6 +53,7 @@ fn assert_consistent(observer: &Observer, outputs: &[Output]) {
             Output::Updated(_)
             | Output::SniOnly(_)
             | Output::Superseded { .. }
+            | Output::ProcessEnded { .. }
             | Output::Lost { .. }
             | Output::Joined { .. }
             | Output::ClientHello { .. }

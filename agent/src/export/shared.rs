@@ -49,6 +49,7 @@ impl Shared {
                 Output::Lost { stage, reason, count } => self.metrics().loss(stage, reason, count),
                 Output::Joined { result } => self.metrics().join(result),
                 Output::SniOnly(facts) => store.connection_of_hello(facts),
+                Output::ProcessEnded { pid } => store.process_ended(pid),
                 Output::Superseded { id } => store.connection_superseded(id),
                 Output::ClientHello { transport, result } => {
                     self.metrics().client_hello(transport.as_str(), result);

@@ -106,6 +106,11 @@ pub enum Output {
         /// The number under which it was told.
         id: u64,
     },
+    /// A process of an earlier [`Output::SniOnly`] ended, or replaced its image.
+    ProcessEnded {
+        /// It.
+        pid: u32,
+    },
     /// An exchange is complete and judged.
     Exchange(Box<Judged>),
     /// Something was seen and not kept.
@@ -162,6 +167,8 @@ pub struct Observer {
     assembler: Assembler,
     hellos: Hellos,
     waiting: Waiting,
+    /// Processes of which a connection shows nothing but its ClientHello.
+    sni_only: BTreeSet<u32>,
     seen: Vec<Seen>,
     ends: Ends,
     /// The other end of a connection whose both ends are open.
@@ -247,6 +254,9 @@ impl Observer {
                 self.processes.remove(&header.tgid);
                 self.used_sockets.forget(header.tgid);
                 self.hops.forget(header.tgid);
+                if self.sni_only.remove(&header.tgid) {
+                    out.push(Output::ProcessEnded { pid: header.tgid });
+                }
             }
         }
     }

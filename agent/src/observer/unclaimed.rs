@@ -74,6 +74,9 @@ impl Observer {
                 flow,
                 Arc::new(process),
             );
+            if facts.pid != 0 {
+                self.sni_only.insert(facts.pid);
+            }
             told.extend(role.map(|role| (role, facts.id)));
             out.push(Output::SniOnly(Arc::new(facts)));
         }

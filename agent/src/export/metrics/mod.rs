@@ -4,6 +4,7 @@ mod exchanges;
 mod families;
 mod label;
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -174,11 +175,11 @@ impl Metrics {
     }
 
     /// Replaces the coverage gauges.
-    pub(super) fn set_coverage(&self, coverage: &[Coverage]) {
+    pub(super) fn set_coverage(&self, coverage: &[impl Borrow<Coverage>]) {
         let _consistent = self.consistent();
         let processes = &self.families().coverage;
         processes.reset();
-        for line in coverage {
+        for line in coverage.iter().map(Borrow::<Coverage>::borrow) {
             let library = line.process.library.as_deref().unwrap_or(&line.family);
             let library = self.0.libraries.or_other(file_name(Some(library)));
             let reason = line.reason.as_deref().unwrap_or("none");

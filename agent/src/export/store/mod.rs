@@ -4,6 +4,7 @@
 //! `store`: it was seen and counted, and can no longer be shown.
 
 mod connections;
+mod coverage;
 mod loss;
 mod ring;
 mod summary;
@@ -15,6 +16,7 @@ pub use self::loss::{Loss, STAGE};
 pub use self::summary::{Group, Line};
 
 use self::connections::Connections;
+use self::coverage::CoverageList;
 use self::loss::Losses;
 use self::ring::Ring;
 use self::summary::Summary;
@@ -69,7 +71,7 @@ pub struct Store {
     exchanges: Ring<Recent>,
     findings: Ring<Recent>,
     connections: Connections,
-    coverage: Vec<Arc<Coverage>>,
+    coverage: CoverageList,
     summary: Summary,
 }
 
@@ -81,7 +83,7 @@ impl Store {
             exchanges: Ring::new(limits.exchanges),
             findings: Ring::new(limits.findings),
             connections: Connections::new(limits.connections, metrics.clone(), losses.clone()),
-            coverage: Vec::new(),
+            coverage: CoverageList::default(),
             summary: Summary::new(limits.summary_lines),
             metrics,
             losses,
@@ -137,7 +139,16 @@ impl Store {
 
     /// Keeps a connection of which nothing but its ClientHello can be seen, so that its end will not be told.
     pub fn connection_of_hello(&mut self, facts: Arc<Facts>) {
+        if self.coverage.add(&facts.process) {
+            self.metrics.set_coverage(self.coverage.lines());
+        }
         self.connections.add_hello(facts);
+    }
+
+    /// A process ended, or replaced its image, of which nothing but ClientHellos could be seen.
+    pub fn process_ended(&mut self, pid: u32) {
+        self.coverage.remove(pid);
+        self.metrics.set_coverage(self.coverage.lines());
     }
 
     /// Drops a connection that is now told under another number, by a library.
@@ -145,10 +156,10 @@ impl Store {
         self.connections.remove(id);
     }
 
-    /// Replaces the whole coverage list.
+    /// Replaces what discovery says of all processes.
     pub fn set_coverage(&mut self, coverage: Vec<Coverage>) {
-        self.metrics.set_coverage(&coverage);
-        self.coverage = coverage.into_iter().map(Arc::new).collect();
+        self.coverage.set(coverage);
+        self.metrics.set_coverage(self.coverage.lines());
     }
 
     /// Recent exchanges.
@@ -172,7 +183,7 @@ impl Store {
 
     /// Coverage, in the order in which it was given; filters do not apply.
     pub fn coverage(&self, query: &Query) -> Page<Arc<Coverage>> {
-        Page::newest(self.coverage.iter(), query.limit)
+        Page::newest(self.coverage.lines().iter(), query.limit)
     }
 
     /// Everything since the start, counted: findings first, then what is undecided, then what is fine, each
