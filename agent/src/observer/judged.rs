@@ -175,10 +175,11 @@ fn facts<'a>(connection: &'a Facts, exchange: &'a http::Exchange, hop: Hop) -> v
         },
         learned: Learned {
             proxy_client: hop.proxy_client,
-            upstream_421: hop.relay != Relay::No,
+            upstream_421: hop.relay == Relay::Yes,
+            upstream_421_unclear: hop.relay == Relay::Unclear,
             ..Learned::default()
         },
-        fallback: called || exchange.pairing == Pairing::Assumed || hop.relay == Relay::Unclear,
+        fallback: called || exchange.pairing == Pairing::Assumed,
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) enum Doubt {
     Fallback,
     /// The method is unknown: were it CONNECT, the verdict would be another.
     Method,
+    /// It is not known whether the answer was passed on from the upstream hop.
+    Relay,
     /// A browser that connects in advance sends no request for the name it dialled, and then coalesces.
     Preconnect,
 }
@@ -39,6 +41,8 @@ pub(super) fn doubt(case: &Case<'_>, verdict: Verdict) -> Option<Doubt> {
         Some(Doubt::Fallback)
     } else if facts.method.is_none() && !matches!(verdict, Verdict::Aborted | Verdict::InsufficientEvidence) {
         Some(Doubt::Method)
+    } else if verdict == Verdict::Relayed421 && !facts.learned.upstream_421 {
+        Some(Doubt::Relay)
     } else if verdict == Verdict::Split421 && facts.protocol.is_multiplexed() {
         Some(Doubt::Preconnect)
     } else {

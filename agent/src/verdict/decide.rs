@@ -68,8 +68,8 @@ fn answered_421(case: &Case<'_>, host: &Host) -> Verdict {
     if learned.forward_proxy {
         return Verdict::ProxyGenerated421;
     }
-    // 8
-    if learned.upstream_421 {
+    // 8. An answer that may be the upstream hop's accuses nobody of this one.
+    if learned.upstream_421 || learned.upstream_421_unclear {
         return Verdict::Relayed421;
     }
     // 9

@@ -158,6 +158,8 @@ pub struct Learned {
     pub proxy_client: bool,
     /// The upstream hop of this exchange answered 421 too.
     pub upstream_421: bool,
+    /// The upstream hop of this exchange may have answered 421 too; which of its answers is whose is not known.
+    pub upstream_421_unclear: bool,
     /// The connection went to an alternative service (RFC 7838).
     pub alternative_service: bool,
     /// The responder is a forward proxy.
@@ -168,13 +170,14 @@ pub struct Learned {
 
 impl Learned {
     /// The names of all of them, as [`Self::learn`] takes them.
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: [&'static str; 10] = [
         "same_listener",
         "known",
         "mtls_gap",
         "wrong_backend",
         "proxy_client",
         "upstream_421",
+        "upstream_421_unclear",
         "alternative_service",
         "forward_proxy",
         "trusted_gateway",
@@ -190,6 +193,7 @@ impl Learned {
             "wrong_backend" => &mut self.wrong_backend,
             "proxy_client" => &mut self.proxy_client,
             "upstream_421" => &mut self.upstream_421,
+            "upstream_421_unclear" => &mut self.upstream_421_unclear,
             "alternative_service" => &mut self.alternative_service,
             "forward_proxy" => &mut self.forward_proxy,
             "trusted_gateway" => &mut self.trusted_gateway,

@@ -150,7 +150,7 @@ const STATUS: &str = "a number from 100 to 999, or null if none came";
 const TLS: &str = "true, false, or null if unknown";
 const PRIOR: &str = "a list of strings, or null if earlier requests were not all seen";
 const LEARNED: &str = "a list of same_listener, known, mtls_gap, wrong_backend, proxy_client, upstream_421, \
-                       alternative_service, forward_proxy, trusted_gateway";
+                       upstream_421_unclear, alternative_service, forward_proxy, trusted_gateway";
 const LOST: &str = "a list of authority and status, each null or left out itself";
 
 struct Line(Map<String, Value>);

@@ -16,6 +16,10 @@ pub(in crate::verdict) fn diagnosis(case: &Case<'_>, verdict: Verdict, doubt: Op
             Doubt::Method => {
                 " The method is unknown: were it CONNECT, this would not be about the connection."
             }
+            Doubt::Relay => {
+                " Which of the upstream hop's answers belongs to this request could not be told, so the 421 may be \
+                 of this hop's own making."
+            }
             Doubt::Preconnect => {
                 " If the client is a browser that connected in advance, it may have coalesced instead."
             }
