@@ -41,7 +41,7 @@ const AFTER_HELP: &str = r#"Fields (null is unknown, unless said otherwise):
   tls                default true where the line tells of a handshake, else null
   prior_authorities  authorities of earlier requests on the connection; default [], the first request
   facts              list of same_listener, known, mtls_gap, wrong_backend, proxy_client, upstream_421,
-                     alternative_service, forward_proxy, trusted_gateway; default []
+                     upstream_421_unclear, alternative_service, forward_proxy, trusted_gateway; default []
   fallback           whether one of the facts came from a fallback; default false
   unknown            those of authority and status whose null means that it was lost; default []
 
