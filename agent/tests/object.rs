@@ -55,7 +55,7 @@ fn shared() -> Vec<(&'static str, Shape)> {
             shape!(
                 Connection: header, client_random, socket, library, side, name_state, name_source, from_start,
                 resumed, renegotiated, version, name_length, verify_mode, alpn_state, alpn_length, carrier,
-                reserved, alpn, name
+                early, reserved, alpn, name
             ),
         ),
         ("ebpf::record::Close", shape!(Close: header, sequences)),
@@ -71,7 +71,8 @@ fn shared() -> Vec<(&'static str, Shape)> {
             "ebpf::layout::Layout",
             shape!(
                 Layout: client_random, server, hostname, resumed, version, own_certificate, peer_certificate,
-                certificate_encoding, alpn, verify_mode, read_bio, bio_type
+                certificate_encoding, alpn, verify_mode, read_bio, bio_type, state, early_data, references, kind,
+                clears
             ),
         ),
         ("ebpf::layout::KernelLayout", kernel_layout()),
@@ -90,7 +91,7 @@ fn kernel_layout() -> Shape {
 
 fn tracked() -> Shape {
     shape!(
-        Tracked: born, random, sock, framing, descriptor, announced, from_start, conflict, reserved
+        Tracked: born, random, sock, framing, descriptor, announced, from_start, conflict, moved
     )
 }
 
@@ -261,6 +262,7 @@ fn it_has_these_programs() {
         ("uretprobe", "empty_return"),
         ("uretprobe", "ssl_new"),
         ("uprobe", "ssl_free"),
+        ("uprobe", "ssl_clear"),
         ("uprobe", "ssl_set_fd"),
         ("uprobe", "ssl_ctrl"),
         ("raw_tp/sched_process_exec", "process_exec"),
@@ -300,8 +302,10 @@ fn it_has_these_maps_with_keys_and_values_of_these_types() {
         ("HITS", sizes::<u32, u64>()),
         ("LAYOUTS", sizes::<u32, Layout>()),
         ("LOSSES", sizes::<u32, u64>()),
+        ("MOVERS", sizes::<u32, u64>()),
         ("NAMES", (size_of::<Key>(), ebpf::record::NAME)),
         ("RECORDS", (0, 0)),
+        ("TOLD", (24, 1)),
     ];
     assert_eq!(found, expected.into());
 }

@@ -39,13 +39,39 @@ fn every_offset_of_the_system_library_is_derived() {
         own_certificate: [own, ..],
         peer_certificate: [session, _],
         certificate_encoding,
+        alpn,
+        verify_mode,
+        read_bio,
+        bio_type: [method, _],
+        state,
+        early_data,
+        references,
         ..
     } = derivation.layout;
     let [_, client_random] = client_random;
+    let [_, alpn, alpn_length] = alpn;
+    assert_eq!(alpn + 8, alpn_length, "{:?}", derivation.layout);
+    for pointer in [alpn, read_bio, method] {
+        assert_eq!(pointer % 8, 0, "{:?}", derivation.layout);
+    }
     assert_eq!(client_random % 8, 0, "{:?}", derivation.layout);
     assert_eq!(hostname % 8, 0, "{:?}", derivation.layout);
     assert_eq!(certificate_encoding % 8, 0, "{:?}", derivation.layout);
-    let fields = [client_random, server, hostname, resumed, version, own, session];
+    let fields = [
+        client_random,
+        server,
+        hostname,
+        resumed,
+        version,
+        own,
+        session,
+        alpn,
+        verify_mode,
+        read_bio,
+        state,
+        early_data,
+        references,
+    ];
     assert!(
         fields.iter().all(|&offset| offset < 1 << 14),
         "{:?}",
@@ -63,12 +89,16 @@ fn every_offset_of_the_system_library_is_derived() {
 }
 
 #[test]
-fn without_its_certificate_code_only_the_encoding_is_unknown() {
+fn without_its_certificate_code_only_what_that_tells_is_unknown() {
     let derivation = accessor::layout(&image(&library()), None);
     assert_eq!(derivation.layout.certificate_encoding, UNKNOWN);
+    assert_eq!(derivation.layout.bio_type, [UNKNOWN; 2]);
     assert_eq!(
         derivation.missing,
-        [(Field::CertificateEncoding, Reason::CryptoAbsent)]
+        [
+            (Field::CertificateEncoding, Reason::CryptoAbsent),
+            (Field::BioType, Reason::CryptoAbsent)
+        ]
     );
 }
 

@@ -1,22 +1,20 @@
 //! Tells the agent of a connection when its first application data has passed: by then the handshake is over
-//! and its facts stand in the object.
+//! and its facts stand in the object, or, with early data, most of them.
 
-use core::ptr;
+use core::{mem, ptr};
 
 use aya_ebpf::helpers::generated;
 use ebpf::{
-    connection::{Key, Tracked},
+    connection::{ANNOUNCED, EARLY, Key, Tracked},
     fault::Fault,
-    layout::{Layout, UNKNOWN},
+    layout::Layout,
     record::{
         ALPN, AlpnState, Carrier, Connection, Kind, NAME, NameSource, NameState, Side, Socket, SocketSource,
-        VERIFY_UNKNOWN,
     },
 };
 
-use crate::{certificate, layouts, memory, names, probe::socket, ring, stats};
+use crate::{certificate, facts, names, probe::socket, reuse::News, ring, stats};
 
-const TLS_1_0: i32 = 0x0301;
 const TLS_1_3: u16 = 0x0304;
 const NOT_RESUMED: u8 = 0;
 const RESUMED: u8 = 1;
@@ -24,14 +22,11 @@ const RESUMED_UNKNOWN: u8 = 255;
 
 /// Sends the connection's facts. If the ring is full it is tried again at the next call.
 #[inline(always)]
-pub fn announce(tracked: &mut Tracked, key: &Key, id: u64, slot: u16) {
-    let Some(layout) = layouts::library(slot) else {
-        stats::lost(Fault::Cookie);
-        return;
-    };
+pub fn announce(tracked: &mut Tracked, key: &Key, id: u64, slot: u16, layout: &Layout, news: News) {
     let Some(mut entry) = ring::reserve::<Connection>() else {
         return;
     };
+    let early = !facts::is_finished(key.ssl, layout);
     let record = entry.as_mut_ptr();
     // SAFETY: the entry is this program's alone until it is submitted, and every field is written.
     let (side, resumed) = unsafe {
@@ -45,62 +40,57 @@ pub fn announce(tracked: &mut Tracked, key: &Key, id: u64, slot: u16) {
         );
         record.library = slot;
         record.from_start = tracked.from_start;
-        record.renegotiated = 0;
-        record.verify_mode = VERIFY_UNKNOWN;
+        record.renegotiated = u8::from(news as u64 == News::Renegotiated as u64);
+        record.early = u8::from(early);
+        record.reserved = [0; 3];
+        record.client_random = random(key, layout);
+        tracked.random = ptr::read_unaligned(record.client_random.as_ptr().cast());
+        record.side = facts::side(key.ssl, layout) as u8;
+        record.version = facts::field::<i32>(key.ssl, layout.version).unwrap_or(0) as u16;
+        record.verify_mode = facts::verify_mode(key.ssl, layout);
+        record.carrier = facts::carrier(key.ssl, layout) as u8;
         record.alpn_state = AlpnState::Unknown as u8;
         record.alpn_length = 0;
         record.alpn = [0; ALPN];
-        record.carrier = Carrier::Unknown as u8;
-        record.reserved = [0; 4];
-        record.client_random = client_random(key.ssl, layout).unwrap_or([0; 32]);
-        tracked.random = ptr::read_unaligned(record.client_random.as_ptr().cast());
-        record.side = match field::<i32>(key.ssl, layout.server) {
-            Some(0) => Side::Client as u8,
-            Some(1) => Side::Server as u8,
-            _ => Side::Unknown as u8,
-        };
-        record.version = field::<i32>(key.ssl, layout.version).unwrap_or(0) as u16;
-        record.resumed = match field::<i32>(key.ssl, layout.resumed) {
-            Some(0) => NOT_RESUMED,
-            Some(_) => RESUMED,
-            None => RESUMED_UNKNOWN,
-        };
+        record.resumed = RESUMED_UNKNOWN;
+        // A client learns with the server's answer whether the session is resumed, and which protocol is chosen.
+        if !early || record.side != Side::Client as u8 {
+            facts::alpn(record, key.ssl, layout);
+            record.resumed = resumed(key, layout);
+        }
         name(record, key, layout);
         place(record, tracked);
         (record.side, record.resumed)
     };
     ring::submit(entry, ring::Urgency::Soon);
-    tracked.announced = 1;
+    tracked.announced = if early { EARLY } else { ANNOUNCED };
     // What a server would present now is not what it presented when the session began.
-    if side == Side::Client as u8 {
+    if side == Side::Client as u8 && !early {
         certificate::send(tracked, key, id, layout, certificate::of_peer(key.ssl, layout), 0);
     } else if side == Side::Server as u8 && resumed == NOT_RESUMED {
         certificate::send(tracked, key, id, layout, certificate::own(key.ssl, layout), 1);
     }
 }
 
-/// Whether the object is a connection of TLS, as far as its version tells.
 #[inline(always)]
-pub fn is_connection(ssl: u64, slot: u16) -> bool {
-    let Some(layout) = layouts::library(slot) else {
-        return true;
+fn random(key: &Key, layout: &Layout) -> [u8; 32] {
+    let Some(random) = facts::client_random::<[u64; 4]>(key.ssl, layout) else {
+        return [0; 32];
     };
-    match field::<i32>(ssl, layout.version) {
-        Some(version) => version >= TLS_1_0 && version <= i32::from(TLS_1_3),
-        None => true,
+    if random == [0; 4] {
+        stats::lost(Fault::Fact);
     }
+    // SAFETY: both are 32 bytes that may have any value.
+    unsafe { mem::transmute(random) }
 }
 
-/// The ClientHello's random, or the first bytes of it.
 #[inline(always)]
-pub fn client_random<T: Copy>(ssl: u64, layout: &Layout) -> Option<T> {
-    let [pointer, offset] = layout.client_random;
-    let object = if pointer == UNKNOWN {
-        ssl
-    } else {
-        field::<u64>(ssl, pointer)?
-    };
-    field(object, offset)
+fn resumed(key: &Key, layout: &Layout) -> u8 {
+    match facts::field::<i32>(key.ssl, layout.resumed) {
+        Some(0) => NOT_RESUMED,
+        Some(_) => RESUMED,
+        None => RESUMED_UNKNOWN,
+    }
 }
 
 #[inline(always)]
@@ -108,7 +98,7 @@ fn name(record: &mut Connection, key: &Key, layout: &Layout) {
     record.name_length = 0;
     record.name_source = NameSource::Unknown as u8;
     record.name_state = NameState::Unknown as u8;
-    let Some(address) = field::<u64>(key.ssl, layout.hostname) else {
+    let Some(address) = facts::field::<u64>(key.ssl, layout.hostname) else {
         // SAFETY: the field has NAME bytes.
         record.name_length = unsafe { names::recall(key, record.name.as_mut_ptr()) };
         if record.name_length > 0 && record.side == Side::Client as u8 {
@@ -144,7 +134,9 @@ fn name(record: &mut Connection, key: &Key, layout: &Layout) {
 #[inline(always)]
 fn place(record: &mut Connection, tracked: &mut Tracked) {
     record.socket = Socket::UNKNOWN;
-    let descriptor = socket::of_descriptor(tracked.descriptor);
+    // A BIO of another kind has taken the place of the one with the descriptor.
+    let replaced = record.carrier == Carrier::Memory as u8 || record.carrier == Carrier::Custom as u8;
+    let descriptor = socket::of_descriptor(if replaced { -1 } else { tracked.descriptor });
     let disagrees = descriptor.is_some() && tracked.sock != 0 && descriptor != Some(tracked.sock);
     if tracked.conflict != 0 || disagrees {
         stats::lost(Fault::SocketConflict);
@@ -154,12 +146,4 @@ fn place(record: &mut Connection, tracked: &mut Tracked) {
     } else if tracked.sock != 0 {
         socket::describe(tracked.sock, SocketSource::Nested, &mut record.socket);
     }
-}
-
-#[inline(always)]
-pub fn field<T: Copy>(object: u64, offset: u32) -> Option<T> {
-    if object == 0 || offset == UNKNOWN {
-        return None;
-    }
-    memory::user(object + u64::from(offset))
 }

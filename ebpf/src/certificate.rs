@@ -7,7 +7,7 @@ use ebpf::{
     record::{CERTIFICATE, CertificateHeader, Kind},
 };
 
-use crate::{announce::field, memory, ring, stats};
+use crate::{facts::field, memory, ring, stats};
 
 /// The certificate that this side presents.
 #[inline(always)]

@@ -15,14 +15,19 @@ pub struct Key {
     pub reserved: u32,
 }
 
+/// [`Tracked::announced`]: the agent was told of it.
+pub const ANNOUNCED: u8 = 1;
+/// [`Tracked::announced`]: the agent was told of it before its handshake was over.
+pub const EARLY: u8 = 2;
+
 /// State of a connection under observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Tracked {
     /// `CLOCK_BOOTTIME` in nanoseconds when it was first seen.
     pub born: u64,
-    /// First eight bytes of the client random when it was announced; 0 if unknown. Tells that an object was
-    /// put to use for another connection.
+    /// First eight bytes of the client random when it was announced; 0 if unknown. Tells that it renegotiated, or
+    /// that its object was put to use for another connection.
     pub random: u64,
     /// Address of the kernel's `struct sock` that the library used; 0 if none was seen.
     pub sock: u64,
@@ -30,14 +35,14 @@ pub struct Tracked {
     pub framing: Framing,
     /// The descriptor given to the library, or -1.
     pub descriptor: i32,
-    /// 1 once the agent was told of it.
+    /// [`ANNOUNCED`] once the agent was told of it, or [`EARLY`].
     pub announced: u8,
     /// 1 if its object was seen being made.
     pub from_start: u8,
     /// 1 if two sockets were seen.
     pub conflict: u8,
-    /// Always 0.
-    pub reserved: u8,
+    /// 1 once its process was found to move the bytes to and from its sockets itself.
+    pub moved: u8,
 }
 
 impl Tracked {
@@ -67,7 +72,7 @@ impl Tracked {
             announced: 0,
             from_start: 0,
             conflict: 0,
-            reserved: 0,
+            moved: 0,
         }
     }
 }
@@ -105,7 +110,7 @@ mod tests {
     fn nothing_is_known_of_a_connection_that_was_just_found() {
         for tracked in [Tracked::from_start(), Tracked::in_the_middle()] {
             assert_eq!((tracked.born, tracked.random, tracked.sock), (0, 0, 0));
-            assert_eq!((tracked.announced, tracked.conflict, tracked.reserved), (0, 0, 0));
+            assert_eq!((tracked.announced, tracked.conflict, tracked.moved), (0, 0, 0));
             // 0 is a descriptor.
             assert_eq!(tracked.descriptor, -1);
             assert_eq!(tracked.framing.requests, Requests::none());

@@ -29,6 +29,8 @@ pub enum Fault {
     Cookie = 11,
     /// A message broke HTTP's framing rules: the rest of the connection is not read.
     Framing = 12,
+    /// A field of a connection object has a value that it cannot have: that fact stays unknown.
+    Fact = 13,
 }
 
 impl Fault {
@@ -36,7 +38,7 @@ impl Fault {
     pub const SLOTS: u32 = 16;
 
     /// Every fault, in the order of its number.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::RingFull,
         Self::ConnectionsFull,
         Self::CallsFull,
@@ -49,6 +51,7 @@ impl Fault {
         Self::SocketConflict,
         Self::Cookie,
         Self::Framing,
+        Self::Fact,
     ];
 
     /// The metric label.
@@ -66,6 +69,7 @@ impl Fault {
             Self::SocketConflict => "socket_conflict",
             Self::Cookie => "cookie",
             Self::Framing => "framing",
+            Self::Fact => "fact",
         }
     }
 }

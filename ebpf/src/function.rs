@@ -31,11 +31,13 @@ pub enum Function {
     SslAccept = 12,
     /// `int SSL_connect(SSL *ssl)`
     SslConnect = 13,
+    /// `int SSL_clear(SSL *ssl)`
+    SslClear = 14,
 }
 
 impl Function {
     /// Every function, in the order of its number.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SslNew,
         Self::SslFree,
         Self::SslCtrl,
@@ -49,6 +51,7 @@ impl Function {
         Self::SslDoHandshake,
         Self::SslAccept,
         Self::SslConnect,
+        Self::SslClear,
     ];
 
     /// The exported symbol.
@@ -67,6 +70,7 @@ impl Function {
             Self::SslDoHandshake => "SSL_do_handshake",
             Self::SslAccept => "SSL_accept",
             Self::SslConnect => "SSL_connect",
+            Self::SslClear => "SSL_clear",
         }
     }
 
@@ -151,7 +155,7 @@ mod tests {
             assert_eq!(Function::from_number(function as u8), Some(function));
         }
         assert_eq!(Function::from_number(0), None);
-        assert_eq!(Function::from_number(14), None);
+        assert_eq!(Function::from_number(15), None);
     }
 
     #[test]

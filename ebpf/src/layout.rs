@@ -33,14 +33,26 @@ pub struct Layout {
     pub peer_certificate: [u32; 2],
     /// In a certificate object: `unsigned char *` and `long` of the encoded `TBSCertificate`.
     pub certificate_encoding: u32,
-    /// `unsigned char *` and `size_t` of the protocol that ALPN chose (`SSL_get0_alpn_selected`).
-    pub alpn: [u32; 2],
+    /// `unsigned char *` at the second offset and `size_t` at the third of the protocol that ALPN chose
+    /// (`SSL_get0_alpn_selected`), in the connection object or, if the first is known, in the object that it
+    /// points to.
+    pub alpn: [u32; 3],
     /// `int`, the `SSL_VERIFY_*` that this side demands (`SSL_get_verify_mode`).
     pub verify_mode: u32,
     /// `BIO *` that the connection reads from (`SSL_get_rbio`).
     pub read_bio: u32,
     /// In a BIO: pointer to its method, and in that its `int` type (`BIO_method_type`).
     pub bio_type: [u32; 2],
+    /// `OSSL_HANDSHAKE_STATE`, 1 once the handshake is over (`SSL_get_state`).
+    pub state: u32,
+    /// `int`, 2 once the server accepted early data (`SSL_get_early_data_status`).
+    pub early_data: u32,
+    /// `int`, how many own the object (`SSL_up_ref`).
+    pub references: u32,
+    /// `int`, 0 for a TLS connection. Only since OpenSSL 3.2, where QUIC's objects pass through the same functions.
+    pub kind: u32,
+    /// 1 if `SSL_clear` is hooked: a new client random without it is a renegotiation.
+    pub clears: u32,
 }
 
 impl Layout {
@@ -54,10 +66,15 @@ impl Layout {
         own_certificate: [UNKNOWN; 3],
         peer_certificate: [UNKNOWN; 2],
         certificate_encoding: UNKNOWN,
-        alpn: [UNKNOWN; 2],
+        alpn: [UNKNOWN; 3],
         verify_mode: UNKNOWN,
         read_bio: UNKNOWN,
         bio_type: [UNKNOWN; 2],
+        state: UNKNOWN,
+        early_data: UNKNOWN,
+        references: UNKNOWN,
+        kind: UNKNOWN,
+        clears: 0,
     };
 }
 
@@ -131,7 +148,7 @@ impl KernelLayout {
     };
 }
 
-const _: () = assert!(size_of::<Layout>() == 72);
+const _: () = assert!(size_of::<Layout>() == 96);
 const _: () = assert!(size_of::<KernelLayout>() == 72);
 
 #[cfg(all(test, feature = "user"))]
@@ -140,8 +157,9 @@ mod tests {
 
     #[test]
     fn nothing_known_is_unknown_everywhere() {
-        let layout: [u32; 18] = bytemuck::cast(Layout::NOTHING);
-        assert_eq!(layout, [UNKNOWN; 18]);
+        let layout: [u32; 24] = bytemuck::cast(Layout::NOTHING);
+        assert_eq!(layout[..23], [UNKNOWN; 23]);
+        assert_eq!(layout[23], 0);
         let layout: [u32; 18] = bytemuck::cast(KernelLayout::NOTHING);
         assert_eq!(layout, [UNKNOWN; 18]);
     }

@@ -15,7 +15,11 @@ mod calls;
 #[cfg(target_arch = "bpf")]
 mod certificate;
 #[cfg(target_arch = "bpf")]
+mod close;
+#[cfg(target_arch = "bpf")]
 mod connections;
+#[cfg(target_arch = "bpf")]
+mod facts;
 #[cfg(target_arch = "bpf")]
 mod hand_up;
 #[cfg(target_arch = "bpf")]
@@ -27,7 +31,11 @@ mod names;
 #[cfg(target_arch = "bpf")]
 mod probe;
 #[cfg(target_arch = "bpf")]
+mod reuse;
+#[cfg(target_arch = "bpf")]
 mod ring;
+#[cfg(target_arch = "bpf")]
+mod socket_use;
 #[cfg(target_arch = "bpf")]
 mod stats;
 #[cfg(target_arch = "bpf")]

@@ -72,6 +72,8 @@ pub enum SocketSource {
     Nested = 2,
     /// Sources disagreed.
     Conflict = 3,
+    /// From a socket call that the process made outside of TLS: it is the process's, of which connection is not said.
+    Process = 4,
 }
 
 /// A TCP 4-tuple as the kernel keeps it.
@@ -167,7 +169,8 @@ pub enum Carrier {
     Unknown = 0,
     /// A socket or file descriptor of the process.
     Descriptor = 1,
-    /// Memory: the program moves the bytes to and from its socket itself.
+    /// Memory: the program moves the bytes to and from its socket itself. A BIO of a program's own may call itself
+    /// so and use the socket all the same, as Apache's do.
     Memory = 2,
     /// A kind of the program's own.
     Custom = 3,
@@ -176,7 +179,8 @@ pub enum Carrier {
 /// [`Connection::verify_mode`]: not known. Known ones are combinations of OpenSSL's `SSL_VERIFY_*`, 0 to 15.
 pub const VERIFY_UNKNOWN: u8 = 255;
 
-/// The facts of a connection, sent when its first application data has passed, and again if it renegotiates.
+/// The facts of a connection, sent when its first application data has passed, and again, with the same
+/// [`Header::born`], if it renegotiates, and when its handshake is over if data came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
 #[repr(C)]
@@ -199,7 +203,7 @@ pub struct Connection {
     pub from_start: u8,
     /// 0 not resumed, 1 resumed, 255 unknown.
     pub resumed: u8,
-    /// 1 if the connection was announced before and has renegotiated since.
+    /// 1 if the connection was announced before and has renegotiated since (RFC 5246, section 7.4.1.1).
     pub renegotiated: u8,
     /// 0x0303 TLS 1.2, 0x0304 TLS 1.3, 0 unknown.
     pub version: u16,
@@ -213,8 +217,11 @@ pub struct Connection {
     pub alpn_length: u8,
     /// A [`Carrier`].
     pub carrier: u8,
+    /// 1 if its handshake was not over: this is early data (RFC 8446, section 2.3), and what only the rest of the
+    /// handshake tells is unknown.
+    pub early: u8,
     /// Always 0.
-    pub reserved: [u8; 4],
+    pub reserved: [u8; 3],
     /// The protocol that ALPN chose.
     pub alpn: [u8; ALPN],
     /// The server name as the library holds it.
@@ -437,8 +444,9 @@ mod tests {
             SocketSource::Descriptor,
             SocketSource::Nested,
             SocketSource::Conflict,
+            SocketSource::Process,
         ];
-        assert_eq!(sources.map(|source| source as u8), [1, 2, 3]);
+        assert_eq!(sources.map(|source| source as u8), [1, 2, 3, 4]);
         assert_eq!([Side::Server as u8, Side::Client as u8], [1, 2]);
         assert_eq!([NameState::Absent as u8, NameState::Sent as u8], [1, 2]);
         assert_eq!([NameSource::Object as u8, NameSource::Call as u8], [1, 2]);

@@ -163,7 +163,8 @@ fn connection() -> Vec<u8> {
         alpn_state: AlpnState::Unknown as u8,
         alpn_length: 0,
         carrier: Carrier::Descriptor as u8,
-        reserved: [0; 4],
+        early: 0,
+        reserved: [0; 3],
         alpn: [0; ALPN],
         name,
     };

@@ -30,6 +30,7 @@ const fn programs(function: Function) -> (Option<&'static str>, Option<&'static 
     match function {
         Function::SslNew => (None, Some("ssl_new")),
         Function::SslFree => (Some("ssl_free"), None),
+        Function::SslClear => (Some("ssl_clear"), None),
         Function::SslCtrl => (Some("ssl_ctrl"), None),
         Function::SslSetFd | Function::SslSetRfd | Function::SslSetWfd => (Some("ssl_set_fd"), None),
         Function::SslRead

@@ -23,11 +23,12 @@ use crate::target;
 /// The eBPF programs as the build script built them: an ELF object with BTF.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wrongway-ebpf"));
 
-const UPROBES: [&str; 6] = [
+const UPROBES: [&str; 7] = [
     "call_entry",
     "call_return",
     "ssl_new",
     "ssl_free",
+    "ssl_clear",
     "ssl_set_fd",
     "ssl_ctrl",
 ];

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ebpf::layout::MAX_LAYOUTS;
+use ebpf::{
+    function::Function,
+    layout::{Layout, MAX_LAYOUTS, UNKNOWN},
+};
 
 use super::coverage;
 use crate::{
@@ -219,19 +222,23 @@ impl Discovery {
         self.libraries
             .send(library)
             .map_err(|_| "the agent is stopping".to_owned())?;
-        self.kernel
-            .set_layout(slot, target.layout)
-            .map_err(|error| error.to_string())?;
         // The name is read from the object where that is possible: SSL_ctrl is called often, and for many things.
-        let hooks: Vec<_> = target
+        let mut hooks: Vec<_> = target
             .hooks
             .iter()
             .map(|hook| (hook.function, hook.offset))
-            .filter(|(function, _)| {
-                *function != ebpf::function::Function::SslCtrl
-                    || target.layout.hostname == ebpf::layout::UNKNOWN
-            })
+            .filter(|(function, _)| *function != Function::SslCtrl || target.layout.hostname == UNKNOWN)
             .collect();
+        // What ends connections comes first: no end is missed of one whose beginning was seen.
+        hooks.sort_by_key(|(function, _)| !matches!(function, Function::SslFree | Function::SslClear));
+        let clears = hooks.iter().any(|(function, _)| *function == Function::SslClear);
+        let layout = Layout {
+            clears: u32::from(clears),
+            ..target.layout
+        };
+        self.kernel
+            .set_layout(slot, layout)
+            .map_err(|error| error.to_string())?;
         self.kernel
             .attach(&target.file, slot, &hooks)
             .map_err(|error| error.to_string())

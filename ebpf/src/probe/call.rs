@@ -11,10 +11,15 @@ use ebpf::{
     connection::{Key, Tracked},
     fault::Fault,
     function::{Cookie, Function, HIT_RETURN},
+    layout::Layout,
     record::Direction,
 };
 
-use crate::{announce, calls, connections, layouts, memory, stats, walk};
+use crate::{
+    announce, calls, connections, facts, layouts, memory,
+    reuse::{self, News},
+    socket_use, stats, walk,
+};
 
 /// `int SSL_read(SSL *ssl, void *buf, int num)`, `SSL_write`;
 /// `int SSL_read_ex(SSL *ssl, void *buf, size_t num, size_t *readbytes)`, `SSL_write_ex`;
@@ -63,55 +68,56 @@ pub fn call_return(context: RetProbeContext) -> u32 {
         tgid: (id >> 32) as u32,
         reserved: 0,
     };
+    let Some(layout) = layouts::library(cookie.slot) else {
+        stats::lost(Fault::Cookie);
+        return 0;
+    };
     let moved = moved(cookie.function, context.ret::<u64>() as i32, call.count);
-    let Some(tracked) = tracked(&key, &call, cookie.slot, moved != 0) else {
+    let found = connections::find(&key);
+    let Some(tracked) = found.or_else(|| begin(&key, moved)) else {
         return 0;
     };
     // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
-    note_socket(unsafe { &mut *tracked }, &call);
-    if moved != 0 {
-        data(tracked, walk, key, id, cookie, &call, moved);
+    let state = unsafe { &mut *tracked };
+    note_socket(state, &call);
+    socket_use::consider(state, &key, layout);
+    if moved != 0
+        && let Some((tracked, news)) = reuse::follow(tracked, &key, id, layout)
+        && tell(tracked, &key, id, cookie.slot, layout, news)
+    {
+        data(tracked, walk, id, cookie, &call, moved);
     }
     0
 }
 
-/// The connection's state; begun here if the connection is older than the probes, and anew if its object was
-/// put to use for another.
+/// Begins to observe a connection that is older than the probes, if it moves data.
 #[inline(always)]
-fn tracked(key: &Key, call: &Call, slot: u16, moves: bool) -> Option<*mut Tracked> {
-    let Some(tracked) = connections::find(key) else {
-        return if moves {
-            connections::begin_in_the_middle(key)
-        } else {
-            None
-        };
-    };
-    // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
-    let known = unsafe { (*tracked).random };
-    if known == 0 || !moves {
-        return Some(tracked);
+fn begin(key: &Key, moved: u64) -> Option<*mut Tracked> {
+    if moved == 0 {
+        return None;
     }
-    let random = announce::client_random::<u64>(call.ssl, layouts::library(slot)?);
-    if random == Some(known) || random.is_none() {
-        return Some(tracked);
+    connections::begin_in_the_middle(key)
+}
+
+/// Tells the agent what it must know before the data; `false` if the object is no connection of TLS.
+#[inline(always)]
+fn tell(tracked: *mut Tracked, key: &Key, id: u64, slot: u16, layout: &Layout, news: News) -> bool {
+    if news as u64 == News::Nothing as u64 {
+        return true;
     }
-    // SSL_clear makes an object ready for another connection without freeing it.
-    connections::begin(key)
+    if !facts::is_connection(key.ssl, layout) {
+        stats::lost(Fault::Object);
+        return false;
+    }
+    // SAFETY: as above.
+    announce::announce(unsafe { &mut *tracked }, key, id, slot, layout, news);
+    true
 }
 
 #[inline(always)]
-fn data(tracked: *mut Tracked, walk: *mut Walk, key: Key, id: u64, cookie: Cookie, call: &Call, moved: u64) {
+fn data(tracked: *mut Tracked, walk: *mut Walk, id: u64, cookie: Cookie, call: &Call, moved: u64) {
     let read = cookie.function == Function::SslRead as u8 || cookie.function == Function::SslReadEx as u8;
     let direction = if read { Direction::Read } else { Direction::Write };
-    // SAFETY: as above.
-    let state = unsafe { &mut *tracked };
-    if state.announced == 0 {
-        if !announce::is_connection(key.ssl, cookie.slot) {
-            stats::lost(Fault::Object);
-            return;
-        }
-        announce::announce(state, &key, id, cookie.slot);
-    }
     // SAFETY: the pointer comes from the thread's map entry.
     unsafe {
         (*walk).buffer = call.buffer;

@@ -12,10 +12,9 @@ use aya_ebpf::{
 use ebpf::{
     connection::Key,
     function::{Cookie, Function, HIT_RETURN},
-    record::{Close, Kind},
 };
 
-use crate::{connections, names, ring, stats};
+use crate::{close, connections, facts, layouts, names, stats};
 
 /// `SSL *SSL_new(SSL_CTX *ctx)`
 #[uretprobe]
@@ -28,24 +27,48 @@ pub fn ssl_new(context: RetProbeContext) -> u32 {
     0
 }
 
-/// `void SSL_free(SSL *ssl)`. The object may have other owners and live on; if it is used again it is found to
-/// be in the middle, with the same client random.
+/// `void SSL_free(SSL *ssl)`, which gives up one of the object's owners, most often the only one.
 #[uprobe]
 pub fn ssl_free(context: ProbeContext) -> u32 {
+    // SAFETY: the context is the one this program was called with.
+    let cookie = Cookie::from_raw(unsafe { bpf_get_attach_cookie(context.as_ptr()) });
     stats::hit(Function::SslFree as u32);
     let Some(ssl) = context.arg::<u64>(0) else {
         return 0;
     };
-    let Some((born, sequences)) = connections::end(&key(ssl)) else {
+    let key = key(ssl);
+    if connections::find(&key).is_none() {
+        return 0;
+    }
+    let owners = layouts::library(cookie.slot).and_then(|layout| facts::owners(ssl, layout));
+    // Without the count, an object that lives on is found to be in the middle when it is used again.
+    if !matches!(owners, Some(2..)) {
+        close::end(&key, bpf_get_current_pid_tgid());
+    }
+    0
+}
+
+/// `int SSL_clear(SSL *ssl)`: the object is made ready for another connection. The library itself calls it at the
+/// start of a handshake, of an object that is new as well.
+#[uprobe]
+pub fn ssl_clear(context: ProbeContext) -> u32 {
+    stats::hit(Function::SslClear as u32);
+    let Some(ssl) = context.arg::<u64>(0) else {
         return 0;
     };
-    let Some(mut slot) = ring::reserve::<Close>() else {
+    let key = key(ssl);
+    let Some(tracked) = connections::find(&key) else {
         return 0;
     };
-    let size = size_of::<Close>() as u32;
-    let header = ring::header(Kind::Close, size, bpf_get_current_pid_tgid(), ssl, born);
-    slot.write(Close { header, sequences });
-    ring::submit(slot, ring::Urgency::Soon);
+    // SAFETY: the pointer comes from the map; the object belongs to the calling thread.
+    let tracked = unsafe { &mut *tracked };
+    if tracked.announced == 0 {
+        // Sockets of an earlier handshake after which nothing was said.
+        tracked.sock = 0;
+        tracked.conflict = 0;
+        return 0;
+    }
+    let _ = close::restart(&key, bpf_get_current_pid_tgid(), tracked.descriptor);
     0
 }
 

@@ -8,7 +8,7 @@ use ebpf::{
 
 use crate::{
     ring::{self, Urgency},
-    stats,
+    socket_use, stats,
 };
 
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`: the new image stands, its
@@ -16,9 +16,10 @@ use crate::{
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
 pub fn process_exec(_context: RawTracePointContext) -> i32 {
     stats::hit(HIT_EXEC);
-    // SAFETY: no preconditions.
+    let id = bpf_get_current_pid_tgid();
+    socket_use::forget((id >> 32) as u32);
     // Its libraries are about to be mapped.
-    ring::send_header(Kind::Exec, Urgency::Now, bpf_get_current_pid_tgid());
+    ring::send_header(Kind::Exec, Urgency::Now, id);
     0
 }
 
@@ -28,6 +29,7 @@ pub fn process_exit(_context: RawTracePointContext) -> i32 {
     let id = bpf_get_current_pid_tgid();
     if id >> 32 == id & 0xffff_ffff {
         stats::hit(HIT_EXIT);
+        socket_use::forget((id >> 32) as u32);
         ring::send_header(Kind::Exit, Urgency::Soon, id);
     }
     0

@@ -7,7 +7,7 @@ use ebpf::{
     record::{Socket, SocketSource},
 };
 
-use crate::{calls, layouts, memory, stats};
+use crate::{calls, layouts, memory, socket_use, stats};
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
@@ -44,7 +44,9 @@ pub fn tcp_recv(context: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn note(sock: *const core::ffi::c_void) {
     let sock = sock as u64;
-    let Some(call) = calls::current(bpf_get_current_pid_tgid()) else {
+    let id = bpf_get_current_pid_tgid();
+    let Some(call) = calls::current(id) else {
+        socket_use::note(sock, id);
         return;
     };
     if call.sock == sock || !is_tcp(sock) {
@@ -57,8 +59,9 @@ fn note(sock: *const core::ffi::c_void) {
     }
 }
 
+/// Whether it is a TCP socket.
 #[inline(always)]
-fn is_tcp(sock: u64) -> bool {
+pub fn is_tcp(sock: u64) -> bool {
     let kernel = layouts::kernel();
     let family = field::<u16>(sock, kernel.sock_family);
     let protocol = field::<u16>(sock, kernel.sock_protocol);
@@ -120,18 +123,25 @@ pub fn describe(sock: u64, source: SocketSource, socket: &mut Socket) {
         }
         local.is_some() && peer.is_some()
     };
-    let local_port = field::<u16>(sock, kernel.sock_local_port);
-    let peer_port = field::<u16>(sock, kernel.sock_peer_port);
-    let (Some(local_port), Some(peer_port), true) = (local_port, peer_port, known) else {
+    let (Some((local_port, peer_port)), true) = (ports(sock), known) else {
         return;
     };
     socket.local_port = local_port;
-    socket.peer_port = u16::from_be(peer_port);
+    socket.peer_port = peer_port;
     if let Some(net) = field::<u64>(sock, kernel.sock_net) {
         socket.netns = field::<u32>(net, kernel.net_inum).unwrap_or(0);
     }
     socket.family = family;
     socket.source = source as u8;
+}
+
+/// The ports of a `struct sock`, its own and the peer's, in host order.
+#[inline(always)]
+pub fn ports(sock: u64) -> Option<(u16, u16)> {
+    let kernel = layouts::kernel();
+    let local = field::<u16>(sock, kernel.sock_local_port)?;
+    let peer = field::<u16>(sock, kernel.sock_peer_port)?;
+    Some((local, u16::from_be(peer)))
 }
 
 #[inline(always)]

@@ -31,8 +31,11 @@ const PEER_BORROWED: &str = "SSL_get0_peer_certificate";
 /// Gives the peer's certificate, counted; before OpenSSL 3.0.
 const PEER_COUNTED: &str = "SSL_get_peer_certificate";
 
+/// Tells what a BIO is; defined by the library that holds the certificate code.
+const BIO_TYPE: &str = "BIO_method_type";
+
 /// Every function whose code is read.
-pub(super) const SYMBOLS: [&str; 10] = [
+pub(super) const SYMBOLS: [&str; 17] = [
     "SSL_get_client_random",
     "SSL_is_server",
     "SSL_get_servername",
@@ -43,6 +46,13 @@ pub(super) const SYMBOLS: [&str; 10] = [
     PEER_COUNTED,
     CERTIFICATE_ENCODER,
     VERSION_NUMBER,
+    "SSL_get0_alpn_selected",
+    "SSL_get_verify_mode",
+    "SSL_get_rbio",
+    BIO_TYPE,
+    "SSL_get_state",
+    "SSL_get_early_data_status",
+    "SSL_up_ref",
 ];
 
 /// A field of [`Layout`].
@@ -64,11 +74,25 @@ pub enum Field {
     PeerCertificate,
     /// [`Layout::certificate_encoding`]
     CertificateEncoding,
+    /// [`Layout::alpn`]
+    Alpn,
+    /// [`Layout::verify_mode`]
+    VerifyMode,
+    /// [`Layout::read_bio`]
+    ReadBio,
+    /// [`Layout::bio_type`]
+    BioType,
+    /// [`Layout::state`]
+    State,
+    /// [`Layout::early_data`]
+    EarlyData,
+    /// [`Layout::references`]
+    References,
 }
 
 impl Field {
     /// Every field.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::ClientRandom,
         Self::Server,
         Self::Hostname,
@@ -77,6 +101,13 @@ impl Field {
         Self::OwnCertificate,
         Self::PeerCertificate,
         Self::CertificateEncoding,
+        Self::Alpn,
+        Self::VerifyMode,
+        Self::ReadBio,
+        Self::BioType,
+        Self::State,
+        Self::EarlyData,
+        Self::References,
     ];
 
     /// The name in listings.
@@ -90,6 +121,13 @@ impl Field {
             Self::OwnCertificate => "own_certificate",
             Self::PeerCertificate => "peer_certificate",
             Self::CertificateEncoding => "certificate_encoding",
+            Self::Alpn => "alpn",
+            Self::VerifyMode => "verify_mode",
+            Self::ReadBio => "read_bio",
+            Self::BioType => "bio_type",
+            Self::State => "state",
+            Self::EarlyData => "early_data",
+            Self::References => "references",
         }
     }
 }
@@ -165,6 +203,26 @@ pub fn layout(tls: &Image, crypto: Option<&Image>) -> Derivation {
     layout.peer_certificate = keep(Field::PeerCertificate, peer(tls), [UNKNOWN; 2], missing);
     let encoding = encoding(tls, crypto);
     layout.certificate_encoding = keep(Field::CertificateEncoding, encoding, UNKNOWN, missing);
+    let alpn = openssl(tls, "SSL_get0_alpn_selected").and_then(|code| rules::alpn(&code));
+    layout.alpn = keep(Field::Alpn, alpn, [UNKNOWN; 3], missing);
+    let integer = |name| rules::integer(&openssl(tls, name)?);
+    layout.verify_mode = keep(
+        Field::VerifyMode,
+        integer("SSL_get_verify_mode"),
+        UNKNOWN,
+        missing,
+    );
+    let bio = openssl(tls, "SSL_get_rbio").and_then(|code| rules::pointers(&code));
+    let [bio] = keep(Field::ReadBio, bio, [UNKNOWN], missing);
+    layout.read_bio = bio;
+    layout.bio_type = keep(Field::BioType, bio_type(tls, crypto), [UNKNOWN; 2], missing);
+    layout.state = keep(Field::State, integer("SSL_get_state"), UNKNOWN, missing);
+    let early = integer("SSL_get_early_data_status");
+    layout.early_data = keep(Field::EarlyData, early, UNKNOWN, missing);
+    let references = openssl(tls, "SSL_up_ref").and_then(|code| rules::references(&code));
+    layout.references = keep(Field::References, references, UNKNOWN, missing);
+    let kind = explore(tls, "SSL_is_server").ok();
+    layout.kind = kind.and_then(|code| rules::kind(&code)).unwrap_or(UNKNOWN);
     derivation
 }
 
@@ -183,10 +241,7 @@ fn keep<T>(field: Field, found: Result<T, Reason>, unknown: T, missing: &mut Vec
 /// Other families keep the name that a server received elsewhere than the one that a client sets, so an
 /// empty field would wrongly read as "none was sent".
 fn hostname(tls: &Image) -> Result<u32, Reason> {
-    if Family::of(tls) != Family::OpenSsl {
-        return Err(Reason::Family);
-    }
-    rules::hostname(&explore(tls, "SSL_get_servername")?)
+    rules::hostname(&openssl(tls, "SSL_get_servername")?)
 }
 
 fn peer(tls: &Image) -> Result<[u32; 2], Reason> {
@@ -206,6 +261,21 @@ fn encoding(tls: &Image, crypto: Option<&Image>) -> Result<u32, Reason> {
         crypto.ok_or(Reason::CryptoAbsent)?,
         CERTIFICATE_ENCODER,
     )?)
+}
+
+fn bio_type(tls: &Image, crypto: Option<&Image>) -> Result<[u32; 2], Reason> {
+    if Family::of(tls) != Family::OpenSsl {
+        return Err(Reason::Family);
+    }
+    rules::integer_behind(&explore(crypto.ok_or(Reason::CryptoAbsent)?, BIO_TYPE)?)
+}
+
+/// Follows an accessor whose values are known to mean what they mean in OpenSSL only there.
+fn openssl(tls: &Image, name: &str) -> Result<Exploration, Reason> {
+    if Family::of(tls) != Family::OpenSsl {
+        return Err(Reason::Family);
+    }
+    explore(tls, name)
 }
 
 /// Follows the accessor of this name.

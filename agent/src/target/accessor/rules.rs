@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ebpf::layout::UNKNOWN;
 
 use super::Reason;
-use super::explore::{Exploration, Extent, Facts};
+use super::explore::{Exploration, Extent, Facts, Observed};
 use super::value::{Path, Value};
 
 /// The object that every accessor is called with.
@@ -17,8 +17,13 @@ const ENCODING_TO_MODIFIED: u32 = 16;
 
 /// Where the `int` that an accessor returns is in its object.
 pub(super) fn integer(code: &Exploration) -> Result<u32, Reason> {
-    let [offset] = single(places(code)?, 4)?;
+    let [offset] = integer_behind(code)?;
     Ok(offset)
+}
+
+/// Where the `int` that an accessor returns is, behind one pointer less than there are offsets.
+pub(super) fn integer_behind<const N: usize>(code: &Exploration) -> Result<[u32; N], Reason> {
+    single(places(code)?, 4)
 }
 
 /// Through which pointers an accessor reaches the object it returns; those that are null on the way end the
@@ -90,6 +95,44 @@ pub(super) fn client_random(code: &Exploration) -> Result<[u32; 2], Reason> {
     }
 }
 
+/// Where the protocol is that ALPN chose: `SSL_get0_alpn_selected(ssl, &name, &length)` stores both, or zeros.
+pub(super) fn alpn(code: &Exploration) -> Result<[u32; 3], Reason> {
+    followed(code, false)?;
+    let (holder, name) = stored(code, Path::argument(1), 8)?;
+    let (other, length) = stored(code, Path::argument(2), 4)?;
+    if holder != other || holder.root() != 0 {
+        return Err(Reason::NotShown);
+    }
+    match holder.offsets() {
+        [] => Ok([UNKNOWN, name, length]),
+        // Until 1.1.1 it stands in a structure of its own.
+        [pointer] => Ok([*pointer, name, length]),
+        _ => Err(Reason::Indirect),
+    }
+}
+
+/// Where an object counts its owners: all that `SSL_up_ref` writes.
+pub(super) fn references(code: &Exploration) -> Result<u32, Reason> {
+    followed(code, false)?;
+    let written: BTreeSet<(Path, i64, u8)> = code
+        .stores
+        .iter()
+        .map(|store| (store.what.pointer, store.what.displacement, store.what.width))
+        .collect();
+    match written.into_iter().collect::<Vec<_>>().as_slice() {
+        [(OBJECT, offset, 4)] => u32::try_from(*offset).map_err(|_| Reason::NotShown),
+        [] | [_] => Err(Reason::NotShown),
+        _ => Err(Reason::Ambiguous),
+    }
+}
+
+/// Where a handle says what it is, if accessors ask it: see [`is_connection`].
+pub(super) fn kind(code: &Exploration) -> Option<u32> {
+    let kind = OBJECT.load(0, 4)?;
+    let asks = |end: &Observed<Value>| end.facts.is_zero(kind).is_some();
+    code.returns.iter().any(asks).then_some(0)
+}
+
 /// Where a certificate keeps its encoding: `i2d_re_X509_tbs` first marks it as modified.
 pub(super) fn certificate_encoding(code: &Exploration) -> Result<u32, Reason> {
     followed(code, true)?;
@@ -149,6 +192,29 @@ fn places(code: &Exploration) -> Result<BTreeSet<Path>, Reason> {
         }
     }
     Ok(places)
+}
+
+/// From where an accessor copies to what an argument points to: the pointer, and the offset from it.
+fn stored(code: &Exploration, to: Path, width: u8) -> Result<(Path, u32), Reason> {
+    let mut sources = BTreeSet::new();
+    for store in code.stores.iter().filter(|store| is_connection(&store.facts)) {
+        if (store.what.pointer, store.what.displacement) != (to, 0) {
+            continue;
+        }
+        match store.what.value {
+            Value::Place(path, 0) if path.width() == width => {
+                sources.insert(path.source().ok_or(Reason::NotShown)?);
+            }
+            Value::Constant(0) => {}
+            _ => return Err(Reason::NotShown),
+        }
+    }
+    let mut sources = sources.into_iter();
+    let source = sources.next().ok_or(Reason::NotShown)?;
+    if sources.next().is_some() {
+        return Err(Reason::Ambiguous);
+    }
+    Ok(source)
 }
 
 /// Whether a path is one that a TLS connection can take.

@@ -181,6 +181,72 @@ fn hostnames(#[case] code: &str, #[case] expected: Result<u32, Reason>) {
 }
 
 #[rstest]
+// OpenSSL 3.0: mov rax, [rdi+0x488]; xor ecx, ecx; mov [rsi], rax; test rax, rax; je 1f; mov ecx, [rdi+0x490];
+// 1: mov [rdx], ecx; ret
+#[case::direct(
+    "488b8788040000 31c9 488906 4885c0 7406 8b8f90040000 890a c3",
+    Ok([UNKNOWN, 0x488, 0x490])
+)]
+// OpenSSL 1.1.1 keeps it behind a pointer, which may be null.
+#[case::behind_a_pointer(
+    "488b87a8000000 48c70600000000 4885c0 7418 488b88e0030000 48890e 4885c9 7409 8b80e8030000 8902 c3 \
+     31c0 8902 c3",
+    Ok([0xa8, 0x3e0, 0x3e8])
+)]
+// OpenSSL 3.5 loads the whole length and stores half of it: mov rax, [rdi+0x4b8]; mov [rsi], rax;
+// mov rax, [rdi+0x4c0]; mov [rdx], eax; ret
+#[case::half_of_the_length(
+    "488b87b8040000 488906 488b87c0040000 8902 c3",
+    Ok([UNKNOWN, 0x4b8, 0x4c0])
+)]
+// The pointer is the connection's, the length another object's.
+#[case::two_objects("488b8788040000 488906 488b4748 8b8090040000 8902 c3", Err(Reason::NotShown))]
+#[case::two_names(
+    "837f3800 7409 488b4710 488906 eb07 488b4720 488906 8b4730 8902 c3",
+    Err(Reason::Ambiguous)
+)]
+// A byte is no length: movzx eax, byte [rdi+0x30]; mov [rdx], eax
+#[case::byte("488b4710 488906 0fb64730 8902 c3", Err(Reason::NotShown))]
+#[case::name_only("488b4710 488906 c3", Err(Reason::NotShown))]
+#[case::nothing("c3", Err(Reason::NotShown))]
+fn protocols(#[case] code: &str, #[case] expected: Result<[u32; 3], Reason>) {
+    assert_eq!(rules::alpn(&explore(code)), expected);
+}
+
+#[rstest]
+// mov eax, 1; lock xadd [rdi+0x9e0], eax; add eax, 1; cmp eax, 1; setg al; movzx eax, al; ret
+#[case::exchange("b801000000 f00fc187e0090000 83c001 83f801 0f9fc0 0fb6c0 c3", Ok(0x9e0))]
+// lock inc dword [rdi+0x20]; mov eax, 1; ret
+#[case::increment("f0ff4720 b801000000 c3", Ok(0x20))]
+// lock inc qword [rdi+0x20]: no int.
+#[case::long("f048ff4720 c3", Err(Reason::NotShown))]
+#[case::two("f0ff4720 f0ff4730 c3", Err(Reason::Ambiguous))]
+// mov rax, [rdi+0x10]; lock inc dword [rax]
+#[case::behind_a_pointer("488b4710 f0ff00 c3", Err(Reason::NotShown))]
+#[case::nothing("c3", Err(Reason::NotShown))]
+fn owners(#[case] code: &str, #[case] expected: Result<u32, Reason>) {
+    assert_eq!(rules::references(&explore(code)), expected);
+}
+
+#[test]
+fn the_type_of_a_bio_is_its_methods() {
+    // mov rax, [rdi+8]; mov eax, [rax]; ret
+    let code = explore("488b4708 8b00 c3");
+    assert_eq!(rules::integer_behind(&code), Ok([8, 0]));
+    assert_eq!(rules::integer(&code), Err(Reason::Indirect));
+}
+
+#[rstest]
+// test rdi, rdi; je 2f; mov eax, [rdi]; test eax, eax; jne 2f; mov eax, [rdi+0x78]; ret; 2: xor eax, eax; ret
+#[case::asked("4885ff 740a 8b07 85c0 7504 8b4778 c3 31c0 c3", Some(0))]
+#[case::not_asked("8b4738 c3", None)]
+// mov rax, [rdi]; test rax, rax; je 1f; mov eax, [rdi+0x38]; 1: ret: a pointer there is no kind.
+#[case::pointer("488b07 4885c0 7403 8b4738 c3", None)]
+fn kinds(#[case] code: &str, #[case] expected: Option<u32>) {
+    assert_eq!(rules::kind(&explore(code)), expected);
+}
+
+#[rstest]
 // mov dword [rdi+0x80], 1; jmp [rip+0x1000]
 #[case::immediate("c7878000000001000000 ff2500100000", Ok(0x70))]
 // endbr64; mov eax, 1; mov [rdi+0x80], eax; mov edx, 0x1234; jmp [rip+0x1000]
@@ -250,4 +316,7 @@ fn all_rules(code: &Exploration) {
     let _ = rules::client_random(code);
     let _ = rules::certificate_encoding(code);
     let _ = rules::version(code);
+    let _ = rules::alpn(code);
+    let _ = rules::references(code);
+    let _ = rules::kind(code);
 }

@@ -47,6 +47,16 @@ impl Path {
         Some((pointer, offset))
     }
 
+    /// The low bytes of what was loaded; `None` of an argument. Images are little-endian: they are what a
+    /// narrower load at the same offset gives.
+    pub fn narrowed(self, width: u8) -> Option<Self> {
+        let narrower = Self {
+            width: self.width.min(width),
+            ..self
+        };
+        (self.depth > 0).then_some(narrower)
+    }
+
     /// Number of the argument it starts from.
     pub fn root(self) -> u8 {
         self.argument
@@ -96,7 +106,9 @@ impl Value {
         match self {
             _ if width >= 8 => self,
             Self::Constant(value) => Self::Constant(value & ((1 << (8 * width)) - 1)),
-            Self::Place(path, 0) if path.width() <= width => self,
+            Self::Place(path, 0) => path
+                .narrowed(width)
+                .map_or(Self::Unknown, |path| Self::Place(path, 0)),
             Self::Frame(_) | Self::Place(..) | Self::Unknown => Self::Unknown,
         }
     }
@@ -130,6 +142,9 @@ mod tests {
     fn truncation_keeps_what_fits() {
         let integer = Value::Place(Path::argument(0).load(0x38, 4).unwrap(), 0);
         assert_eq!(integer.truncated(4), integer);
+        let long = Value::Place(Path::argument(0).load(0x38, 8).unwrap(), 0);
+        assert_eq!(long.truncated(4), integer);
+        assert_ne!(long.truncated(8), integer);
         assert_eq!(Value::Place(Path::argument(0), 0).truncated(4), Value::Unknown);
         assert_eq!(Value::Constant(0x1_0000_0020).truncated(4), Value::Constant(0x20));
         assert_eq!(Value::Frame(0).truncated(4), Value::Unknown);
