@@ -249,6 +249,21 @@ impl Facts {
         }
     }
 
+    /// The handshake is over: takes what the library tells now.
+    pub fn finish(&mut self, now: Self) {
+        self.role = now.role;
+        self.version = now.version;
+        self.resumed = now.resumed;
+        self.alpn = now.alpn;
+        self.verify_mode = now.verify_mode;
+        self.through_memory = now.through_memory;
+        self.socket = self.socket.or(now.socket);
+        if self.hello.is_none() {
+            self.name = now.name;
+            self.name_source = now.name_source;
+        }
+    }
+
     /// Joins the ClientHello that has this connection's random. True if the library named another server.
     ///
     /// An accepted encrypted ClientHello has a random of its own, and that is the one the library then has (RFC 9849,

@@ -248,10 +248,9 @@ impl Observer {
         }
     }
 
-    /// A connection of TLS 1.2 shook hands again. Its first ClientHello is the one that it was made for; if the new
-    /// one, which is encrypted, names another server, nobody can say for which it is now. False if the connection
-    /// is not known.
-    pub(super) fn renegotiated(
+    /// A connection is told again when its handshake is over, if early data came before, and when it shakes hands
+    /// again. False if it is not known.
+    pub(super) fn told_again(
         &mut self,
         key: Key,
         record: &record::Connection,
@@ -261,6 +260,12 @@ impl Observer {
             return false;
         };
         let now = Facts::new(known.id, known.opened_at, record, Arc::clone(&known.process));
+        if record.renegotiated == 0 {
+            self.change(key, out, |facts| facts.finish(now));
+            return true;
+        }
+        // The first ClientHello is the one that the connection was made for. If the new one, which is encrypted, names
+        // another server, nobody can say for which it is now.
         if now.name != ServerName::Unknown && known.name != ServerName::Unknown && now.name != known.name {
             out.push(Loss::NameConflict.told());
             self.change(key, out, |facts| {

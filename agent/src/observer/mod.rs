@@ -263,7 +263,7 @@ impl Observer {
 
     fn connection(&mut self, record: &record::Connection, out: &mut Vec<Output>) {
         let key = Key::from(&record.header);
-        if record.renegotiated == 1 && self.renegotiated(key, record, out) {
+        if self.told_again(key, record, out) {
             return;
         }
         self.next_connection += 1;

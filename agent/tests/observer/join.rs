@@ -305,6 +305,28 @@ fn what_a_library_shows_late_takes_the_place_of_what_was_told() {
 }
 
 #[test]
+fn early_data_is_of_the_connection_that_its_handshake_makes() {
+    let mut world = World::new();
+    let mut end = End::server(SERVER, 1);
+    end.facts.early = 1;
+    end.facts.resumed = 255;
+    world.record(&end.opened());
+    world.serve(&mut end, "a.example", 200);
+    assert_eq!(world.exchange().connection.resumed, None);
+    end.facts.early = 0;
+    end.facts.resumed = 1;
+    world.record(&end.opened());
+    world.serve(&mut end, "a.example", 200);
+    let exchange = world.exchange();
+    assert_eq!(exchange.connection.resumed, Some(true));
+    assert_eq!(
+        (exchange.connection.id, exchange.connection.request_number),
+        (1, Some(2))
+    );
+    assert_eq!(world.closed(), [0_u64; 0]);
+}
+
+#[test]
 fn a_renegotiation_is_no_new_connection() {
     let mut world = World::new();
     let mut end = End::server(SERVER, 1);
