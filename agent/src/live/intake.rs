@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     discovery::{Event, Library},
+    owner::{Answer, Owners, Question},
     socket,
 };
 use crate::{
@@ -20,6 +21,10 @@ use crate::{
     target,
 };
 
+/// Stage of the losses counted here.
+const STAGE: &str = "owner";
+/// Too many connections that no library shows came at once: their processes are not looked for.
+const OWNERS_BUSY: &str = "busy";
 /// Processes that are remembered from their start, before their first connection.
 const STARTED: usize = 4096;
 
@@ -35,6 +40,7 @@ pub(super) struct Intake {
     recorder: Option<Recorder>,
     recording_failed: Option<std::io::Error>,
     proc_root: PathBuf,
+    owners: Owners,
     /// Processes that replaced their image lately, as they were then: a short-lived one may be gone when its first
     /// connection is told.
     started: HashMap<u32, Process>,
@@ -50,6 +56,7 @@ impl Intake {
         shared: Shared,
         recorder: Option<Recorder>,
     ) -> Self {
+        shared.metrics().expect_losses(STAGE, [OWNERS_BUSY]);
         Self {
             observer: Observer::new(epoch),
             libraries,
@@ -57,6 +64,7 @@ impl Intake {
             shared,
             recorder,
             recording_failed: None,
+            owners: Owners::start(PathBuf::from("/proc")),
             proc_root: PathBuf::from("/proc"),
             started: HashMap::new(),
             outputs: Vec::new(),
@@ -106,6 +114,9 @@ impl Intake {
     pub(super) fn tick(&mut self, time: u64) {
         let before = self.outputs.len();
         self.observer.input(Input::Tick(time), &mut self.outputs);
+        while let Some(Answer { random, owners }) = self.owners.answer() {
+            self.feed(Input::Owners { random, owners });
+        }
         self.answer(before);
     }
 
@@ -177,12 +188,28 @@ impl Intake {
                     self.feed(Input::Socket { key, socket });
                 }
                 Output::Confirm { .. } => self.shared.metrics().join(UNCONFIRMED),
-                Output::Unclaimed { random, .. } => {
-                    let owners = Vec::new();
-                    self.feed(Input::Owners { random, owners });
-                }
+                Output::Unclaimed {
+                    random,
+                    transport,
+                    roles,
+                    flows,
+                } => self.ask_owners(Question {
+                    random,
+                    transport,
+                    roles,
+                    flows,
+                }),
                 _ => {}
             }
+        }
+    }
+
+    fn ask_owners(&mut self, question: Question) {
+        let random = question.random;
+        if !self.owners.ask(question) {
+            self.shared.metrics().loss(STAGE, OWNERS_BUSY, 1);
+            let owners = Vec::new();
+            self.feed(Input::Owners { random, owners });
         }
     }
 

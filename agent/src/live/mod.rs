@@ -3,6 +3,7 @@
 mod coverage;
 mod discovery;
 mod intake;
+mod owner;
 mod socket;
 
 use std::{

@@ -31,7 +31,7 @@ fn inode(table: &Path, local: SocketAddr, peer: SocketAddr) -> Option<u64> {
 }
 
 /// `0100007F:1F90`: the address in words of host order, the port in hexadecimal.
-fn address(text: &str) -> Option<SocketAddr> {
+pub(super) fn address(text: &str) -> Option<SocketAddr> {
     let (address, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
     let words: Vec<[u8; 4]> = (0..address.len() / 8)
