@@ -1,10 +1,23 @@
 //! A ClientHello: RFC 8446, section 4.1.2, and RFC 5246, section 7.4.1.2.
 
+mod extensions;
+mod ja4;
+mod offers;
+mod parse;
 mod server_name;
+#[cfg(test)]
+mod tests;
+mod text;
 
-use thiserror::Error;
-
+pub use offers::{EncryptedClientHello, Resumption};
+pub use parse::Malformed;
 pub use server_name::ServerName;
+
+/// Handshake type of a ClientHello: RFC 8446, section 4.
+pub(super) const TYPE: u8 = 1;
+
+/// Protocols kept of an ALPN extension; clients offer two or three.
+pub const PROTOCOLS: usize = 32;
 
 /// What carries a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,41 +41,6 @@ impl Transport {
     }
 }
 
-/// What a ClientHello tells of Encrypted Client Hello: RFC 9849, section 5.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EncryptedClientHello {
-    /// No such extension.
-    Absent,
-    /// This may be an outer ClientHello, whose server name is not the one that is meant. It may as well be GREASE
-    /// (section 6.2), which cannot be told from it on the wire: then the server name is the one that is meant.
-    Offered,
-    /// This is an inner ClientHello, as only a server behind the one that decrypts it can see it.
-    Inner,
-}
-
-impl EncryptedClientHello {
-    /// The name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Absent => "absent",
-            Self::Offered => "offered",
-            Self::Inner => "inner",
-        }
-    }
-}
-
-/// What a ClientHello offers of an earlier session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Resumption {
-    /// A session identifier that is not empty. With TLS 1.3 clients send one that means nothing (RFC 8446,
-    /// appendix D.4).
-    pub session_id: bool,
-    /// A session ticket that is not empty: RFC 5077, section 3.2.
-    pub ticket: bool,
-    /// Pre-shared keys, of an earlier session or from elsewhere: RFC 8446, section 4.2.11.
-    pub pre_shared_key: bool,
-}
-
 /// What a ClientHello tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientHello {
@@ -84,24 +62,11 @@ pub struct ClientHello {
     pub early_data: bool,
     /// Encrypted Client Hello.
     pub encrypted_client_hello: EncryptedClientHello,
-    /// The fingerprint of the client, `t13d1516h2_8daaf6152771_e5627efa2ab1`: FoxIO's JA4.
+    /// The fingerprint of the client, such as `t13d1516h2_8daaf6152771_e5627efa2ab1`: FoxIO's JA4.
     pub ja4: String,
 }
 
-/// Protocols kept of an ALPN extension; clients offer two or three.
-pub const PROTOCOLS: usize = 32;
-
-/// Why bytes are no ClientHello.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("ClientHello with malformed {0}")]
-pub struct Malformed(pub &'static str);
-
-impl ClientHello {
-    /// Reads a handshake message, from its type on to its end.
-    ///
-    /// # Errors
-    /// Returns [`Malformed`] if that is no ClientHello, or breaks the grammar of one.
-    pub fn parse(_message: &[u8], _transport: Transport) -> Result<Self, Malformed> {
-        Err(Malformed("message"))
-    }
+/// Values that clients send to keep servers used to unknown ones: RFC 8701, section 2. They mean nothing.
+const fn is_grease(value: u16) -> bool {
+    value & 0x0f0f == 0x0a0a && value >> 8 == value & 0xff
 }

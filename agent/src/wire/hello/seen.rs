@@ -111,3 +111,31 @@ pub struct Seen {
     /// When its first bytes passed, in nanoseconds of `CLOCK_BOOTTIME`.
     pub time: u64,
 }
+
+/// Where the first bytes of something were seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) transport: Transport,
+    pub(super) flow: Flow,
+    pub(super) interface: u32,
+    pub(super) time: u64,
+}
+
+impl Place {
+    pub(super) const fn seen(&self, result: Outcome, hello: Option<Arc<ClientHello>>) -> Seen {
+        let Self {
+            transport,
+            flow,
+            interface,
+            time,
+        } = *self;
+        Seen {
+            transport,
+            result,
+            hello,
+            flow,
+            interface,
+            time,
+        }
+    }
+}
