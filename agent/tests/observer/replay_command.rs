@@ -112,7 +112,7 @@ fn what_is_no_recording_is_refused_with_64() {
     for content in [
         &b""[..],
         b"wrongway",
-        b"wrongway recording 2\n and more",
+        b"wrongway recording 1\n and more",
         b"{\"sni\":null}\n",
     ] {
         let (lines, errors, code) = replay_bytes(content, &[]);
