@@ -61,15 +61,13 @@ impl Quic {
             .flows
             .find(&place.flow)
             .and_then(|connections| open(connections, packet));
-        let (at, opened) = match known {
-            Some(known) => known,
-            None => match first(packet) {
-                Some((keys, opened)) => (self.begin(Connection::new(packet, keys, place), out), opened),
-                None => {
-                    out.push(place.seen(Outcome::NotClient, None));
-                    return;
-                }
-            },
+        let (at, opened) = if let Some(known) = known {
+            known
+        } else if let Some((keys, opened)) = first(packet) {
+            (self.begin(Connection::new(packet, keys, place), out), opened)
+        } else {
+            out.push(place.seen(Outcome::NotClient, None));
+            return;
         };
         let Some(connections) = self.flows.find(&place.flow) else {
             return;
