@@ -61,7 +61,7 @@ fn shared() -> Vec<(&'static str, Shape)> {
         ("ebpf::record::Close", shape!(Close: header, sequences)),
         (
             "ebpf::record::DataHeader",
-            shape!(DataHeader: header, offset, sequence, length, direction, flags, content, reserved),
+            shape!(DataHeader: header, offset, sequence, length, direction, flags, content, reserved, entry),
         ),
         (
             "ebpf::record::CertificateHeader",

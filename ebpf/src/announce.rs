@@ -7,6 +7,7 @@ use aya_ebpf::helpers::generated;
 use ebpf::{
     connection::{ANNOUNCED, EARLY, Key, Tracked},
     fault::Fault,
+    framing::entry::Protocol,
     layout::Layout,
     record::{
         ALPN, AlpnState, Carrier, Connection, Kind, NAME, NameSource, NameState, Side, Socket, SocketSource,
@@ -58,6 +59,8 @@ pub fn announce(tracked: &mut Tracked, key: &Key, id: u64, slot: u16, layout: &L
             facts::alpn(record, key.ssl, layout);
             record.resumed = resumed(key, layout);
         }
+        tracked.framing.protocol =
+            Protocol::chosen(record.alpn_state, &record.alpn, record.alpn_length) as u8;
         name(record, key, layout);
         place(record, tracked);
         (record.side, record.resumed)

@@ -1,6 +1,6 @@
 //! What the kernel keeps of a connection.
 
-use crate::framing::{Framing, Stream, http1::Requests};
+use crate::framing::{Framing, Stream, entry::Protocol, http1::Requests};
 
 /// Names a connection: its object in its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ impl Tracked {
             framing: Framing {
                 streams: [stream; 2],
                 requests: Requests::none(),
+                protocol: Protocol::Unknown as u8,
+                reserved: [0; 7],
             },
             descriptor: -1,
             announced: 0,
@@ -78,7 +80,7 @@ impl Tracked {
 }
 
 const _: () = assert!(size_of::<Key>() == 16);
-const _: () = assert!(size_of::<Tracked>() == 24 + 144 + 8);
+const _: () = assert!(size_of::<Tracked>() == 24 + 168 + 8);
 
 #[cfg(test)]
 mod tests {

@@ -27,7 +27,8 @@ pub enum Fault {
     SocketConflict = 10,
     /// The probe had no cookie, or one that names no library.
     Cookie = 11,
-    /// A message broke HTTP's framing rules: the rest of the connection is not read.
+    /// A message broke HTTP's framing rules: the rest of the connection is not read. Where it was entered in the
+    /// middle, it is looked for another place to enter.
     Framing = 12,
     /// A field of a connection object has a value that it cannot have: that fact stays unknown.
     Fact = 13,

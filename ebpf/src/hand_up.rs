@@ -82,7 +82,8 @@ impl Context {
                 direction: walk.direction as u8,
                 flags: start | end | entered,
                 content: content as u8,
-                reserved: [0; 7],
+                reserved: [0; 3],
+                entry: stream.entry,
             });
             bpf_probe_read_user(to.cast(), count as u32, (walk.buffer + from) as *const _) == 0
         };

@@ -288,7 +288,10 @@ pub struct DataHeader {
     /// A [`Content`].
     pub content: u8,
     /// Always 0.
-    pub reserved: [u8; 7],
+    pub reserved: [u8; 3],
+    /// Number of the first record since this direction was entered in the middle. Of records with another one,
+    /// nothing says that they fit together.
+    pub entry: u32,
 }
 
 /// A certificate of a connection: the encoded `TBSCertificate`, RFC 5280, section 4.1.
@@ -459,7 +462,10 @@ mod tests {
         assert_eq!(size_of::<Socket>(), 16 + 16 + 4 + 2 + 2 + 2 + 1 + 1);
         let facts = 32 + size_of::<Socket>() + 2 + 6 + 2 + 2 + 8 + ALPN + NAME;
         assert_eq!(size_of::<Connection>(), size_of::<Header>() + facts);
-        assert_eq!(size_of::<DataHeader>(), size_of::<Header>() + 8 + 4 + 2 + 3 + 7);
+        assert_eq!(
+            size_of::<DataHeader>(),
+            size_of::<Header>() + 8 + 4 + 2 + 3 + 3 + 4
+        );
         assert_eq!(
             size_of::<CertificateHeader>(),
             size_of::<Header>() + 4 + 4 + 1 + 7

@@ -30,7 +30,10 @@ pub struct Context {
 pub fn walk(tracked: *mut Tracked, walk: *mut Walk) {
     let mut context = Context { tracked, walk };
     let (walk, stream, _) = context.parts();
-    stream.begin_call();
+    let (buffer, length) = (walk.buffer, walk.length);
+    // SAFETY: the pointer comes from the map.
+    let protocol = unsafe { (*tracked).framing.protocol };
+    stream.begin_call(protocol, length, |at| memory::user(buffer + at));
     if stream.in_head() {
         walk.head = 0;
     }

@@ -199,7 +199,8 @@ fn data(direction: Direction, content: Content, offset: u64, sequence: u32, byte
         direction: direction as u8,
         flags: START | END,
         content: content as u8,
-        reserved: [0; 7],
+        reserved: [0; 3],
+        entry: 0,
     };
     [bytemuck::bytes_of(&record), bytes].concat()
 }

@@ -46,6 +46,8 @@ pub struct Data<'a> {
     pub offset: u64,
     /// Number of this record in its direction, from 0.
     pub sequence: u32,
+    /// Number of the first record since this direction was entered in the middle.
+    pub entry: u32,
     /// Seen from the process.
     pub direction: Direction,
     /// What the bytes are part of.
@@ -199,6 +201,7 @@ fn data(bytes: &[u8]) -> Result<Record<'_>, Malformed> {
         header,
         offset,
         sequence,
+        entry,
         flags,
         ..
     } = data;
@@ -206,6 +209,7 @@ fn data(bytes: &[u8]) -> Result<Record<'_>, Malformed> {
         header,
         offset,
         sequence,
+        entry,
         direction,
         content,
         flags,

@@ -39,7 +39,8 @@ fn data_header(length: usize) -> DataHeader {
         direction: Direction::Write as u8,
         flags: START | END,
         content: Content::Http2Frame as u8,
-        reserved: [0; 7],
+        reserved: [0; 3],
+        entry: 0,
     }
 }
 

@@ -108,6 +108,7 @@ mod tests {
             start,
             end,
             resynchronised: false,
+            entered_again: false,
             offset: 0,
             time,
             bytes,

@@ -22,6 +22,8 @@ pub struct Piece<'a> {
     pub end: bool,
     /// Whether its direction was entered late, at a place that looked like the start of a message.
     pub resynchronised: bool,
+    /// Whether its direction was entered again since its previous piece: nothing says that the two fit together.
+    pub entered_again: bool,
     /// Octets of application data of this direction before it.
     pub offset: u64,
     /// When it passed, in nanoseconds of a monotonic clock.
@@ -74,6 +76,9 @@ impl Conversation {
             self.lose(direction);
         }
         self.begun[direction] = true;
+        if piece.entered_again {
+            self.enter_again(direction, out);
+        }
         let (cut_off, completed) = self.assemblies[direction].add(piece, &mut self.losses);
         for unit in cut_off.into_iter().chain(completed) {
             self.unit(direction, piece.content, &unit, out);
@@ -95,7 +100,13 @@ impl Conversation {
         self.cut_off(Direction::Read, out);
         self.cut_off(Direction::Write, out);
         match &mut self.version {
-            Some(Version::Http1(http1)) => http1.close(time, out),
+            Some(Version::Http1(http1)) => {
+                if !self.from_start {
+                    // It may have passed where the direction was not read.
+                    http1.gap(opposite(http1.request_direction()));
+                }
+                http1.close(time, out);
+            }
             Some(Version::Http2(http2)) => http2.close(time, &mut self.losses, out),
             None => {}
         }
@@ -119,6 +130,17 @@ impl Conversation {
             Some(Version::Http1(http1)) => http1.gap(direction),
             Some(Version::Http2(http2)) => http2.gap(direction, &mut self.losses),
             None => self.early_gaps[direction] = true,
+        }
+    }
+
+    /// Whatever passed between the latest piece of a direction and its next was not seen.
+    fn enter_again(&mut self, direction: Direction, out: &mut Vec<Exchange>) {
+        if let Some(Version::Http2(http2)) = &mut self.version {
+            self.assemblies[direction].cut_off(&mut self.losses);
+            http2.misjudged(&mut self.losses);
+        } else {
+            self.cut_off(direction, out);
+            self.lose(direction);
         }
     }
 

@@ -32,7 +32,7 @@ pub fn hpack_block(data: &[u8]) {
 }
 
 /// The octets are the pieces of an HTTP/2 connection, each behind two octets: flags (1 the direction, 2 the start
-/// of a frame, 4 its end, 8 a loss before it, 16 a late entry) and length.
+/// of a frame, 4 its end, 8 a loss before it, 16 a late entry, 32 another) and length.
 pub fn http2_conversation(data: &[u8]) {
     let (&first, mut rest) = data.split_first().unwrap_or((&0, &[]));
     let mut conversation = Conversation::new(first & 1 != 0);
@@ -53,6 +53,7 @@ pub fn http2_conversation(data: &[u8]) {
             start: flags & 2 != 0,
             end: flags & 4 != 0,
             resynchronised: flags & 16 != 0,
+            entered_again: flags & 32 != 0,
             time,
             ..whole(direction, Content::Http2Frame, bytes)
         };
@@ -70,6 +71,7 @@ fn whole(direction: Direction, content: Content, bytes: &[u8]) -> Piece<'_> {
         start: true,
         end: true,
         resynchronised: false,
+        entered_again: false,
         offset: 0,
         time: 0,
         bytes,

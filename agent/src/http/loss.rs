@@ -32,11 +32,15 @@ pub enum Loss {
     AmbiguousResponse,
     /// More requests were waiting for their response than are kept.
     TooManyRequests,
+    /// An exchange came before it was certain that its connection, entered in the middle, was entered at a frame.
+    Unproven,
+    /// What was taken for frames of a connection that was entered in the middle is something else.
+    Misjudged,
 }
 
 impl Loss {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Gap,
         Self::Orphan,
         Self::Truncated,
@@ -50,6 +54,8 @@ impl Loss {
         Self::StrayResponse,
         Self::AmbiguousResponse,
         Self::TooManyRequests,
+        Self::Unproven,
+        Self::Misjudged,
     ];
 
     /// The metric label.
@@ -68,6 +74,8 @@ impl Loss {
             Self::StrayResponse => "stray_response",
             Self::AmbiguousResponse => "ambiguous_response",
             Self::TooManyRequests => "too_many_requests",
+            Self::Unproven => "unproven",
+            Self::Misjudged => "misjudged",
         }
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Tracked {
     ambiguous: bool,
     /// Whether it was told.
     told: bool,
+    /// Number of the first record since each direction was entered.
+    entry: [u32; 2],
 }
 
 impl Tracked {
@@ -34,6 +36,7 @@ impl Tracked {
             asked: Vec::new(),
             ambiguous: false,
             told: false,
+            entry: [0; 2],
         }
     }
 
@@ -80,12 +83,14 @@ impl Tracked {
             self.conversation.gap(data.direction);
         }
         *next = data.sequence.wrapping_add(1);
+        let entry = std::mem::replace(&mut self.entry[data.direction as usize], data.entry);
         let piece = Piece {
             direction: data.direction,
             content: data.content,
             start: data.flags & START != 0,
             end: data.flags & END != 0,
             resynchronised: data.flags & RESYNCHRONISED != 0,
+            entered_again: data.entry != entry,
             offset: data.offset,
             time: data.header.time,
             bytes: data.bytes,

@@ -33,7 +33,7 @@ fn after_a_gap_an_entry_from_before_it_is_unknown() {
 
 #[test]
 fn a_late_attach_reads_literals_and_static_entries() {
-    let mut wire = Wire::new(false);
+    let mut wire = Wire::late();
     wire.h2_get(7, "a");
     wire.frame(REQUEST, &headers(9, &LATEST));
     wire.h2_status(7, "421");
@@ -46,9 +46,9 @@ fn a_late_attach_reads_literals_and_static_entries() {
 
 #[test]
 fn an_unknown_name_leaves_absence_unknown() {
-    let mut wire = Wire::new(false);
-    wire.frame(REQUEST, &headers(1, &[&LATEST[..], &literal(38, "b")].concat()));
-    wire.h2_status(1, "200");
+    let mut wire = Wire::late();
+    wire.frame(REQUEST, &headers(3, &[&LATEST[..], &literal(38, "b")].concat()));
+    wire.h2_status(3, "200");
     assert_eq!(wire.out[0].authority, Authority::Unknown);
     assert_eq!(wire.out[0].host, Known::Unknown);
     assert!(!wire.out[0].names_are_known());
@@ -56,15 +56,15 @@ fn an_unknown_name_leaves_absence_unknown() {
 
 #[test]
 fn an_unknown_protocol_leaves_a_connect_undecided() {
-    let mut wire = Wire::new(false);
+    let mut wire = Wire::late();
     wire.frame(
         REQUEST,
         &headers(
-            1,
+            3,
             &[&literal(2, "CONNECT"), &[0xbe][..], &literal(1, "a")].concat(),
         ),
     );
-    wire.frame(REQUEST, &headers(3, &[&request("a"), &[0xbe][..]].concat()));
+    wire.frame(REQUEST, &headers(5, &[&request("a"), &[0xbe][..]].concat()));
     wire.close();
     assert_eq!(wire.out[0].extended_connect, Known::Unknown);
     assert_eq!(wire.out[1].extended_connect, Known::Yes(false));
@@ -72,7 +72,7 @@ fn an_unknown_protocol_leaves_a_connect_undecided() {
 
 #[test]
 fn a_late_attach_takes_trailers_for_no_request() {
-    let mut wire = Wire::new(false);
+    let mut wire = Wire::late();
     wire.h2_get(9, "a");
     wire.frame(REQUEST, &headers(11, &spelled("x-checksum", "1")));
     wire.close();
@@ -84,10 +84,90 @@ fn a_late_attach_drops_the_response_of_an_unseen_request() {
     let mut wire = Wire::new(false);
     wire.h2_status(5, "200");
     assert_eq!(wire.conversation.request_direction(), Some(REQUEST));
+    assert_eq!(wire.losses().count(Loss::StrayResponse), 1);
     wire.h2_get(7, "a");
     wire.h2_status(7, "200");
-    assert_eq!(wire.summary(), [("a", Status::Code(200))]);
+    wire.h2_status(3, "200");
+    wire.h2_get(9, "b");
+    wire.h2_status(9, "200");
+    assert_eq!(wire.summary(), [("b", Status::Code(200))]);
     assert_eq!(wire.losses().count(Loss::StrayResponse), 1);
+}
+
+#[test]
+fn what_came_before_the_first_round_trip_is_not_believed() {
+    let mut wire = Wire::new(false);
+    wire.frame(REQUEST, &headers(7, &inserting_request("a")));
+    wire.frame(REQUEST, &headers(9, &LATEST));
+    wire.h2_status(7, "200");
+    // Known only from a block that is not believed.
+    wire.frame(REQUEST, &headers(11, &LATEST));
+    for stream in [9, 11] {
+        wire.h2_status(stream, "200");
+    }
+    assert_eq!(wire.summary(), [("?", Status::Code(200))]);
+    assert_eq!(wire.out[0].earlier.names.len(), 0);
+    assert_eq!(wire.losses().count(Loss::Unproven), 2);
+}
+
+#[rstest]
+#[case::request_again(REQUEST, &headers(5, &request("b")))]
+#[case::response_the_wrong_way(REQUEST, &headers(7, &literal(8, "200")))]
+#[case::request_the_wrong_way(RESPONSE, &headers(5, &request("b")))]
+#[case::request_on_a_stream_of_the_server(REQUEST, &headers(8, &request("b")))]
+#[case::response_to_no_request(RESPONSE, &headers(9, &literal(8, "200")))]
+#[case::malformed_frame(REQUEST, &frame(1, 0xc, 7, &[9]))]
+#[case::malformed_block(REQUEST, &headers(7, &[0x80]))]
+#[case::promise_of_the_client(REQUEST, &frame(5, 4, 5, &[0, 0, 0, 2, 0x82]))]
+fn frames_that_contradict_each_other_are_none(#[case] direction: Direction, #[case] contradiction: &[u8]) {
+    let mut wire = Wire::late();
+    wire.h2_get(5, "a");
+    wire.frame(direction, contradiction);
+    let losses = wire.losses();
+    assert_eq!(
+        (losses.count(Loss::Misjudged), losses.count(Loss::Unproven)),
+        (1, 1)
+    );
+    wire.h2_status(5, "200");
+    assert_eq!(wire.out, []);
+    for stream in [11, 13] {
+        wire.h2_get(stream, "b");
+        wire.h2_status(stream, "200");
+    }
+    assert_eq!(wire.summary(), [("b", Status::Code(200))]);
+    assert_eq!(wire.out[0].stream_id, Some(13));
+}
+
+#[test]
+fn after_a_gap_a_response_to_no_request_contradicts_nothing() {
+    let mut wire = Wire::late();
+    wire.h2_get(5, "a");
+    wire.gap(REQUEST);
+    wire.h2_status(7, "200");
+    wire.h2_status(5, "200");
+    assert_eq!(wire.summary(), [("a", Status::Code(200))]);
+}
+
+#[test]
+fn a_direction_that_is_entered_again_proves_nothing() {
+    let mut wire = Wire::late();
+    wire.h2_get(5, "a");
+    wire.enter_again(RESPONSE, &headers(5, &literal(8, "421")));
+    wire.h2_get(7, "b");
+    wire.h2_status(7, "200");
+    wire.h2_get(9, "c");
+    wire.h2_status(9, "200");
+    assert_eq!(wire.summary(), [("c", Status::Code(200))]);
+}
+
+#[test]
+fn whether_a_response_came_before_the_end_of_a_late_connection_is_unknown() {
+    let mut wire = Wire::late();
+    wire.h2_get(5, "a");
+    wire.h2_get(7, "b");
+    wire.frame(RESPONSE, &frame(3, 0, 5, &[0, 0, 0, 8]));
+    wire.close();
+    assert_eq!(wire.summary(), [("a", Status::NoneCame), ("b", Status::Unknown)]);
 }
 
 #[test]

@@ -6,5 +6,7 @@ mod http1;
 mod http1_losses;
 mod http2;
 mod http2_losses;
+mod kernel;
+mod late;
 mod properties;
 mod wire;

@@ -24,6 +24,16 @@ impl Wire {
         }
     }
 
+    /// An HTTP/2 connection that is older than the agent, after its first round trip, on stream 1.
+    pub(crate) fn late() -> Self {
+        let mut wire = Self::new(false);
+        wire.h2_get(1, "first");
+        wire.h2_status(1, "200");
+        assert_eq!(wire.out, []);
+        wire.losses();
+        wire
+    }
+
     pub(crate) fn part(
         &mut self,
         direction: Direction,
@@ -39,6 +49,7 @@ impl Wire {
             start,
             end,
             resynchronised: false,
+            entered_again: false,
             offset: 0,
             time: self.time,
             bytes,
@@ -61,6 +72,23 @@ impl Wire {
 
     pub(crate) fn frame(&mut self, direction: Direction, bytes: &[u8]) {
         self.part(direction, Content::Http2Frame, bytes, true, true);
+    }
+
+    /// A frame, the first since its direction was entered again.
+    pub(crate) fn enter_again(&mut self, direction: Direction, bytes: &[u8]) {
+        self.time += 1;
+        let piece = Piece {
+            direction,
+            content: Content::Http2Frame,
+            start: true,
+            end: true,
+            resynchronised: true,
+            entered_again: true,
+            offset: 0,
+            time: self.time,
+            bytes,
+        };
+        self.conversation.piece(&piece, &mut self.out);
     }
 
     /// A whole HTTP/2 request, as literals that leave the tables alone.

@@ -170,7 +170,8 @@ impl End {
             direction: direction as u8,
             flags: START | END,
             content: content as u8,
-            reserved: [0; 7],
+            reserved: [0; 3],
+            entry: 0,
         };
         self.sequence[direction as usize] += 1;
         self.offset[direction as usize] += bytes.len() as u64;

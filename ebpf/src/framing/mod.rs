@@ -13,16 +13,19 @@
 //!                        ▼     │
 //!                 payload skipped or copied
 //! ```
-//! [`Phase::Opaque`] is entered, and never left, by what is not HTTP or breaks its framing.
+//! [`Phase::Opaque`] is entered, and never left, by what is not HTTP or breaks its framing. A direction that was
+//! entered in the middle goes back to [`Phase::Search`] instead, which [`entry`] ends.
 
 #![expect(
     clippy::inline_always,
     reason = "the verifier follows calls anew for each caller's state; inlined code it prunes"
 )]
 
+pub mod entry;
 pub mod http1;
 pub mod http2;
 
+use entry::{Entry, Protocol};
 use http1::Requests;
 
 /// Where one direction of a connection stands.
@@ -73,7 +76,7 @@ pub enum Phase {
     FrameCopy = 20,
     /// Not HTTP, no longer HTTP, or broken.
     Opaque = 21,
-    /// Entered in the middle: waiting for a call that begins with a start line.
+    /// Entered in the middle: waiting for a call that begins with a start line or a frame.
     Search = 22,
 }
 
@@ -116,6 +119,8 @@ pub struct Stream {
     pub phase: u8,
     /// Flags above.
     pub flags: u8,
+    /// Number of the first record since the direction was entered in the middle.
+    pub entry: u32,
     /// Position in what is being matched.
     pub position: u8,
     /// Which field name is being matched.
@@ -126,11 +131,13 @@ pub struct Stream {
     pub kind: u8,
     /// 1 once a part of the current head or frame was handed up.
     pub begun: u8,
+    /// Frames still to be followed before one is handed up.
+    pub silent: u8,
     /// Always 0.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 6],
 }
 
-const _: () = assert!(size_of::<Stream>() == 64);
+const _: () = assert!(size_of::<Stream>() == 72);
 
 /// Both directions of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,6 +147,10 @@ pub struct Framing {
     pub streams: [Stream; 2],
     /// Requests not yet answered, HTTP/1 only.
     pub requests: Requests,
+    /// A [`Protocol`].
+    pub protocol: u8,
+    /// Always 0.
+    pub reserved: [u8; 7],
 }
 
 /// What to do with the bytes that come next in a direction.
@@ -198,23 +209,48 @@ impl Stream {
             status: 0,
             phase: Phase::Search as u8,
             flags: 0,
+            entry: 0,
             position: 0,
             field: 0,
             frame: [0; 9],
             kind: 0,
             begun: 0,
-            reserved: [0; 3],
+            silent: 0,
+            reserved: [0; 6],
         }
     }
 
-    /// To be called where a call's data begins: the only place where a direction entered in the middle may
-    /// look for a start line.
+    /// To be called where a call's data begins: the only place where a direction may be entered in the middle.
+    /// `protocol` is a [`Protocol`], `length` counts the call's data, and `header_at` reads as many octets of
+    /// it as a frame header has.
     #[inline(always)]
-    pub fn begin_call(&mut self) {
-        if self.phase == Phase::Search as u8 {
-            self.phase = Phase::Start as u8;
-            self.flags |= RESYNCHRONISED;
+    pub fn begin_call(
+        &mut self,
+        protocol: u8,
+        length: u64,
+        header_at: impl Fn(u64) -> Option<http2::Header>,
+    ) {
+        if self.phase != Phase::Search as u8 {
+            return;
         }
+        let is_http2 = protocol == Protocol::Http2 as u8;
+        let entry = if protocol == Protocol::Other as u8 {
+            Entry::Refused
+        } else {
+            entry::find(length, header_at)
+        };
+        let (phase, flags) = match entry {
+            Entry::Preface => (Phase::Preface, RESYNCHRONISED),
+            Entry::Chained => (Phase::FrameHeader, RESYNCHRONISED | FRAMES),
+            Entry::Filled | Entry::Open if is_http2 => (Phase::FrameHeader, RESYNCHRONISED | FRAMES),
+            _ if is_http2 => return,
+            _ => (Phase::Start, RESYNCHRONISED),
+        };
+        self.phase = phase as u8;
+        self.flags = flags;
+        self.position = 0;
+        self.silent = u8::from(entry as u8 == Entry::Open as u8);
+        self.entry = self.sequence;
     }
 
     /// What to do next; HTTP in both directions is over once the connection is a tunnel.

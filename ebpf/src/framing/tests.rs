@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::{Framing, Phase, Plan, Step, Stream, step};
+mod late;
+
+use super::{Framing, Phase, Plan, RESYNCHRONISED, Step, Stream, entry::Protocol, step};
 use crate::record::Direction;
 
 /// What was handed up: heads as text, frames as their type and payload.
@@ -37,10 +39,33 @@ impl Host {
         host
     }
 
+    fn late_http2() -> Self {
+        Self::late_speaking(Protocol::Http2)
+    }
+
+    fn late_speaking(protocol: Protocol) -> Self {
+        let mut host = Self::late();
+        host.framing.protocol = protocol as u8;
+        host
+    }
+
+    /// Types of the frames that were kept.
+    fn frames(&self, direction: Direction) -> Vec<u8> {
+        let kept = self.kept.iter().filter(|(of, _)| *of == direction);
+        kept.filter_map(|(_, kept)| match kept {
+            Kept::Frame(kind, _) => Some(*kind),
+            Kept::Head(_) => None,
+        })
+        .collect()
+    }
+
     fn call(&mut self, direction: Direction, data: &[u8]) {
         let index = direction as usize;
         let mut position = 0;
-        self.framing.streams[index].begin_call();
+        self.framing.streams[index].begin_call(self.framing.protocol, data.len() as u64, |at| {
+            let at = usize::try_from(at).ok()?;
+            data.get(at..at + 9)?.try_into().ok()
+        });
         while position < data.len() {
             let left = data.len() - position;
             let stream = &mut self.framing.streams[index];
@@ -329,7 +354,7 @@ fn a_connection_entered_in_the_middle_waits_for_a_call_that_begins_with_a_start_
     host.call(Read, b"rest of a body\r\n");
     host.call(Read, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(host.heads(Read), ["GET / HTTP/1.1"]);
-    assert_ne!(host.framing.streams[0].flags & super::RESYNCHRONISED, 0);
+    assert_ne!(host.framing.streams[0].flags & RESYNCHRONISED, 0);
 }
 
 fn conversation() -> Vec<(Direction, Vec<u8>)> {

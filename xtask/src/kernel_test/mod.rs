@@ -6,6 +6,7 @@ mod departure;
 mod deployment;
 mod discovery;
 mod framing;
+mod late;
 mod matrix;
 mod upgrade;
 mod world;
@@ -62,6 +63,7 @@ pub fn cases() -> Vec<Case> {
         command_line::CASES,
         matrix::CASES,
         framing::CASES,
+        late::CASES,
         upgrade::CASES,
         discovery::CASES,
         departure::CASES,

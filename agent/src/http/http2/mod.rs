@@ -3,6 +3,7 @@
 mod block;
 mod frame;
 mod head;
+mod proof;
 mod streams;
 
 use ebpf::record::Direction;
@@ -10,6 +11,7 @@ use ebpf::record::Direction;
 use self::block::{Block, Opener};
 use self::frame::{Carries, Frame};
 use self::head::{Head, Nature, ResponseStatus};
+use self::proof::Proof;
 use self::streams::Streams;
 use super::assembly::Unit;
 use super::direction::{PerDirection, opposite};
@@ -26,6 +28,7 @@ pub(super) struct Http2 {
     /// Whether heads of a direction were missed.
     missed: PerDirection<bool>,
     streams: Streams,
+    proof: Proof,
 }
 
 /// What came of a header block: its fields, or `None` if it could not be read.
@@ -45,6 +48,7 @@ impl Http2 {
             blocks: PerDirection::default(),
             missed: PerDirection::default(),
             streams: Streams::new(from_start),
+            proof: Proof::new(from_start),
         };
         for direction in [Direction::Read, Direction::Write] {
             if !from_start || early_gaps[direction] {
@@ -63,6 +67,43 @@ impl Http2 {
     pub(super) fn gap(&mut self, direction: Direction, losses: &mut Losses) {
         self.abandon_block(direction, losses);
         self.missed(direction);
+        self.proof.missed();
+    }
+
+    /// What was taken for frames is something else, or may be: nothing of it is believed.
+    pub(super) fn misjudged(&mut self, losses: &mut Losses) {
+        if !self.proof.is_needed() {
+            return;
+        }
+        losses.add(Loss::Misjudged);
+        self.proof = Proof::Entered;
+        self.request_direction = None;
+        self.blocks = PerDirection::default();
+        self.decoders.iter_mut().for_each(Decoder::forget);
+        self.streams.forget(losses);
+    }
+
+    /// A request that came since the connection was entered was answered.
+    fn answered(&mut self, request_direction: Direction) {
+        if self.proof == Proof::Entered {
+            self.proof = Proof::Answered;
+            self.disbelieve(request_direction);
+            self.streams.believe();
+        }
+    }
+
+    /// A request came, after the first answer.
+    fn asked(&mut self, request_direction: Direction) {
+        if self.proof == Proof::Answered {
+            self.proof = Proof::Proven { whole: true };
+            self.disbelieve(opposite(request_direction));
+        }
+    }
+
+    /// What came in this direction so far may have been something else than frames.
+    fn disbelieve(&mut self, direction: Direction) {
+        self.blocks[direction] = None;
+        self.decoders[direction].forget();
     }
 
     /// Takes the next frame of a direction.
@@ -81,6 +122,7 @@ impl Http2 {
         let Some(frame) = frame else {
             if unit.whole {
                 losses.add(Loss::MalformedFrame);
+                self.misjudged(losses);
             }
             self.unreadable_frame(direction, unit, losses);
             return;
@@ -104,6 +146,9 @@ impl Http2 {
                 last,
             } => {
                 // Only servers promise: section 8.4.
+                if self.proof.is_needed() && self.request_direction == Some(direction) {
+                    return self.misjudged(losses);
+                }
                 self.learn(opposite(direction));
                 let block = Block::new(Opener::PushPromise, stream, fragment, unit.began);
                 self.block(direction, block, last, unit.ended, losses, out);
@@ -117,7 +162,8 @@ impl Http2 {
             }
             Frame::Reset { stream } => {
                 if let Some(request_direction) = self.request_direction {
-                    self.streams.end(stream, request_direction, unit.ended, out);
+                    self.streams
+                        .end(stream, request_direction, unit.ended, losses, out);
                 }
             }
             Frame::Settings { header_table_size } => {
@@ -137,8 +183,12 @@ impl Http2 {
     pub(super) fn close(&mut self, time: u64, losses: &mut Losses, out: &mut Vec<Exchange>) {
         self.abandon_block(Direction::Read, losses);
         self.abandon_block(Direction::Write, losses);
+        if self.proof.is_needed() {
+            // They may have passed where the direction was not read.
+            self.streams.responses_missed();
+        }
         if let Some(request_direction) = self.request_direction {
-            self.streams.close(request_direction, time, out);
+            self.streams.close(request_direction, time, losses, out);
         }
     }
 
@@ -278,6 +328,7 @@ impl Http2 {
         let decoded = self.decoders[direction].decode(&block.bytes, |name, value| head.field(name, value));
         if decoded.is_err() {
             losses.add(Loss::MalformedBlock);
+            self.misjudged(losses);
         }
         decoded.is_ok().then_some(head)
     }
@@ -302,22 +353,36 @@ impl Http2 {
         if stream % 2 == 0 {
             // Even numbers are the server's: section 5.1.1.
             losses.add(Loss::MalformedFrame);
-            return;
-        }
-        if !self.streams.is_new(stream) {
-            return;
+            return self.misjudged(losses);
         }
         let nature = head.as_ref().map_or(Nature::Unclear, Head::nature);
+        if !self.streams.is_new(stream) {
+            if nature == Nature::Request {
+                self.misjudged(losses);
+            }
+            return;
+        }
+        let proven = self.proof.is_given();
+        if nature == Nature::Request {
+            self.asked(direction);
+        }
         match (nature, head) {
-            (Nature::Response, _) => losses.add(Loss::MalformedHead),
+            (Nature::Response, _) => {
+                losses.add(Loss::MalformedHead);
+                self.misjudged(losses);
+            }
             // Of a stream whose request was missed.
             (Nature::Trailers, _) if !complete => {}
             // It may be trailers as well.
             (Nature::Unclear, _) if !complete => losses.add(Loss::UnknownField),
-            (_, Some(head)) => self.streams.open(stream, head.request(losses), began, complete),
-            (_, None) => self
-                .streams
-                .open(stream, RequestHead::unknown(Protocol::H2), began, complete),
+            (_, Some(head)) => {
+                self.streams
+                    .open(stream, head.request(losses), began, complete, proven);
+            }
+            (_, None) => {
+                let head = RequestHead::unknown(Protocol::H2);
+                self.streams.open(stream, head, began, complete, proven);
+            }
         }
     }
 
@@ -335,6 +400,9 @@ impl Http2 {
         out: &mut Vec<Exchange>,
     ) {
         let nature = head.as_ref().map_or(Nature::Unclear, Head::nature);
+        if self.proof.is_needed() && nature == Nature::Request {
+            return self.misjudged(losses);
+        }
         let under_way = self.blocks[request_direction]
             .as_ref()
             .is_some_and(|block| block.stream == stream);
@@ -347,8 +415,14 @@ impl Http2 {
             let unseen = self.missed[request_direction] || self.streams.is_new(stream);
             if nature == Nature::Response && stream % 2 == 1 && unseen {
                 losses.add(Loss::StrayResponse);
+                if self.proof.has_every_request() && self.streams.is_new(stream) {
+                    self.misjudged(losses);
+                }
             }
             return;
+        }
+        if head.is_some() && matches!(nature, Nature::Response | Nature::Unclear) {
+            self.answered(request_direction);
         }
         let status = match (nature, &head) {
             (Nature::Response, Some(head)) => match head.status(losses) {
@@ -367,6 +441,6 @@ impl Http2 {
             losses.add(Loss::UnknownField);
         }
         self.streams
-            .answer(stream, request_direction, status, (began, ended), out);
+            .answer(stream, request_direction, status, (began, ended), losses, out);
     }
 }

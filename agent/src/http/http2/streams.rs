@@ -18,6 +18,8 @@ struct Waiting {
     requested_at: u64,
     /// Response heads were missed since it came.
     response_missed: bool,
+    /// Whether it is certain that it came.
+    proven: bool,
 }
 
 /// The requests of one connection that wait.
@@ -56,8 +58,16 @@ impl Streams {
         self.waiting.contains_key(&stream)
     }
 
-    /// A request came, on a stream that is new. `complete` says that no request was missed before.
-    pub(super) fn open(&mut self, stream: u32, head: RequestHead, requested_at: u64, complete: bool) {
+    /// A request came, on a stream that is new. `complete` says that no request was missed before, `proven` that it
+    /// is certain that it came.
+    pub(super) fn open(
+        &mut self,
+        stream: u32,
+        head: RequestHead,
+        requested_at: u64,
+        complete: bool,
+        proven: bool,
+    ) {
         self.highest = stream;
         self.count += 1;
         if !complete {
@@ -73,8 +83,24 @@ impl Streams {
                 earlier,
                 requested_at,
                 response_missed: false,
+                proven,
             },
         );
+    }
+
+    /// Nothing is known of earlier requests, and those that wait are none: their frames were something else.
+    pub(super) fn forget(&mut self, losses: &mut Losses) {
+        self.earlier = Earlier::none(false);
+        self.highest = 0;
+        self.last = None;
+        for _ in std::mem::take(&mut self.waiting) {
+            losses.add(Loss::Unproven);
+        }
+    }
+
+    /// From now on what is seen is certain; nothing that was seen before is.
+    pub(super) fn believe(&mut self) {
+        self.earlier = Earlier::none(false);
     }
 
     /// Gives up the oldest stream if more wait than are kept.
@@ -89,7 +115,7 @@ impl Streams {
             && let Some((stream, waiting)) = self.waiting.pop_first()
         {
             losses.add(Loss::TooManyRequests);
-            out.push(waiting.complete(stream, direction, Status::Unknown, None, now));
+            waiting.complete(stream, direction, (Status::Unknown, None, now), losses, out);
         }
     }
 
@@ -126,28 +152,42 @@ impl Streams {
         direction: Direction,
         status: Option<u16>,
         (began, ended): (u64, u64),
+        losses: &mut Losses,
         out: &mut Vec<Exchange>,
     ) {
         if let Some(waiting) = self.waiting.remove(&stream) {
             let status = status.map_or(Status::Unknown, Status::Code);
-            out.push(waiting.complete(stream, direction, status, Some(began), ended));
+            waiting.complete(stream, direction, (status, Some(began), ended), losses, out);
         }
     }
 
     /// The stream ended, and if no response was missed, none came.
-    pub(super) fn end(&mut self, stream: u32, direction: Direction, now: u64, out: &mut Vec<Exchange>) {
+    pub(super) fn end(
+        &mut self,
+        stream: u32,
+        direction: Direction,
+        now: u64,
+        losses: &mut Losses,
+        out: &mut Vec<Exchange>,
+    ) {
         if let Some(waiting) = self.waiting.remove(&stream) {
             let status = if waiting.response_missed {
                 Status::Unknown
             } else {
                 Status::NoneCame
             };
-            out.push(waiting.complete(stream, direction, status, None, now));
+            waiting.complete(stream, direction, (status, None, now), losses, out);
         }
     }
 
     /// The connection ended, and with it all streams.
-    pub(super) fn close(&mut self, direction: Direction, now: u64, out: &mut Vec<Exchange>) {
+    pub(super) fn close(
+        &mut self,
+        direction: Direction,
+        now: u64,
+        losses: &mut Losses,
+        out: &mut Vec<Exchange>,
+    ) {
         for (stream, waiting) in std::mem::take(&mut self.waiting) {
             let refused = self.last.is_some_and(|last| stream > last);
             let status = if waiting.response_missed && !refused {
@@ -155,7 +195,7 @@ impl Streams {
             } else {
                 Status::NoneCame
             };
-            out.push(waiting.complete(stream, direction, status, None, now));
+            waiting.complete(stream, direction, (status, None, now), losses, out);
         }
     }
 }
@@ -165,11 +205,14 @@ impl Waiting {
         self,
         stream: u32,
         request_direction: Direction,
-        status: Status,
-        answered_at: Option<u64>,
-        completed_at: u64,
-    ) -> Exchange {
-        Exchange {
+        (status, answered_at, completed_at): (Status, Option<u64>, u64),
+        losses: &mut Losses,
+        out: &mut Vec<Exchange>,
+    ) {
+        if !self.proven {
+            return losses.add(Loss::Unproven);
+        }
+        out.push(Exchange {
             request_number: self.number,
             stream_id: Some(stream),
             protocol: self.head.protocol,
@@ -185,6 +228,6 @@ impl Waiting {
             requested_at: self.requested_at,
             answered_at,
             completed_at,
-        }
+        });
     }
 }

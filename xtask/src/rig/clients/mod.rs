@@ -1,6 +1,7 @@
 //! Clients that write down what they did.
 
 pub mod curl;
+pub mod held;
 pub mod native;
 pub mod node;
 pub mod raw;
