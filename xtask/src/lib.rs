@@ -6,6 +6,7 @@ pub mod demo;
 pub mod deploy;
 pub mod interrupt;
 pub mod kernel_test;
+pub mod matrix;
 pub mod progress;
 pub mod rig;
 pub mod setup;
