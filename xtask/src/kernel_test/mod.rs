@@ -7,6 +7,7 @@ mod deployment;
 mod discovery;
 mod framing;
 mod matrix;
+mod programs;
 mod upgrade;
 mod world;
 
@@ -17,7 +18,7 @@ use anyhow::Result;
 use crate::rig::agent::{Agent, Start};
 use crate::rig::scratch::Scratch;
 
-/// Packages that the servers and clients of these tests come from.
+/// Packages that these tests need, beside those of the [matrix](crate::matrix::packages).
 pub const PACKAGES: &[&str] = &[
     "nginx",
     "apache2",
@@ -61,6 +62,7 @@ pub fn cases() -> Vec<Case> {
     [
         command_line::CASES,
         matrix::CASES,
+        programs::CASES,
         framing::CASES,
         upgrade::CASES,
         discovery::CASES,

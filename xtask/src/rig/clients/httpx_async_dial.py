@@ -6,10 +6,27 @@ Argument: {port, protocol, dials: [{sni, requests: [{method, authority, path}]}]
 import asyncio
 import json
 import os
+import ssl
 import sys
 from collections import Counter
 
 import httpx
+
+
+class Context(ssl.SSLContext):
+    """Verifies nothing, and offers one protocol where httpx would offer both: servers may prefer the other."""
+
+    def __new__(cls, _offered):
+        context = super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def __init__(self, offered):
+        self.offered = offered
+
+    def set_alpn_protocols(self, _protocols):
+        super().set_alpn_protocols([self.offered])
 
 
 async def main():
@@ -17,7 +34,9 @@ async def main():
     http2 = options["protocol"] == "h2"
     for dial in options["dials"]:
         numbers = Counter()
-        client = httpx.AsyncClient(http1=not http2, http2=http2, verify=False, trust_env=False, timeout=30)
+        client = httpx.AsyncClient(
+            http1=not http2, http2=http2, verify=Context(options["protocol"]), trust_env=False, timeout=30
+        )
         async with client:
             for request in dial["requests"]:
                 await make(client, options, dial["sni"], request, numbers)
