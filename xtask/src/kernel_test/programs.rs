@@ -24,8 +24,7 @@ fn every_program(setting: &Setting) -> Result<String> {
     let ledger = matrix::watch(&agent, &servers, scratch, &python, size, |_| {})?;
     let losses = agent.losses()?;
     let table = report::table(&report::programs(&ledger));
-    let mut faults = ledger.faults();
-    faults.extend(report::undeclared(&ledger));
+    let faults = ledger.faults();
     if !faults.is_empty() {
         bail!(
             "{}\n{table}\n{}\nlosses: {losses:?}",

@@ -26,10 +26,6 @@ pub const FACTS: &[&str] = &[
     "verdict",
 ];
 
-/// Facts that may be unknown, by program, side and fact; `*` stands for every program or side. Everything else
-/// must be right each time.
-const MAY_BE_UNKNOWN: &[(&str, &str, &str)] = &[("*", "*", "pair")];
-
 /// How one program came out on one side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
@@ -101,27 +97,6 @@ pub fn table(programs: &[Program]) -> Table {
         table.add_row(row);
     }
     table
-}
-
-/// Facts that are unknown although they must not be.
-pub fn undeclared(ledger: &Ledger) -> Vec<String> {
-    let mut undeclared = Vec::new();
-    for ((program, side), row) in &ledger.rows {
-        for (fact, tally) in &row.facts {
-            if tally.unknown > 0 && !may_be_unknown(program, side, fact) {
-                undeclared.push(format!("{program} as {side}: {fact} unknown {} times", tally.unknown));
-            }
-        }
-    }
-    undeclared
-}
-
-/// Whether a fact is declared as one that may be unknown.
-pub fn may_be_unknown(program: &str, side: &str, fact: &str) -> bool {
-    MAY_BE_UNKNOWN.iter().any(|declared| {
-        let fits = |pattern: &str, value: &str| pattern == "*" || pattern == value;
-        fits(declared.0, program) && fits(declared.1, side) && fits(declared.2, fact)
-    })
 }
 
 /// File names of libraries.

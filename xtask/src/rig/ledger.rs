@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::declared::may_be_unknown;
 use super::exchange::Exchange;
 use super::facts::{Fact, Tally, facts};
 use super::truth::Truth;
@@ -99,7 +100,8 @@ impl Ledger {
         }
     }
 
-    /// Every fact that came out wrong, every request that was not seen, and every exchange too many.
+    /// Every fact that came out wrong, or unknown although it must not; every request that was not seen, and
+    /// every exchange too many.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for ((program, side), row) in &self.rows {
@@ -108,8 +110,13 @@ impl Ledger {
                     faults.push(format!("{program} as {side}: {count} exchanges {what}"));
                 }
             }
-            for (fact, tally) in row.facts.iter().filter(|(_, tally)| tally.wrong > 0) {
-                faults.push(format!("{program} as {side}: {fact} wrong {} times", tally.wrong));
+            for (fact, tally) in &row.facts {
+                if tally.wrong > 0 {
+                    faults.push(format!("{program} as {side}: {fact} wrong {} times", tally.wrong));
+                }
+                if tally.unknown > 0 && !may_be_unknown(program, side, fact) {
+                    faults.push(format!("{program} as {side}: {fact} unknown {} times", tally.unknown));
+                }
             }
         }
         faults
@@ -131,10 +138,12 @@ impl Ledger {
             return;
         };
         row.libraries.extend(exchange.process.library.clone());
-        let flaws: Vec<String> = all_facts(ground, entry, side, exchange)
-            .iter()
-            .filter_map(|fact| row.facts.entry(fact.name).or_default().add(fact))
-            .collect();
+        let mut flaws = Vec::new();
+        for fact in all_facts(ground, entry, side, exchange) {
+            let flaw = row.facts.entry(fact.name).or_default().add(&fact);
+            let declared = fact.seen.is_none() && may_be_unknown(program, side, fact.name);
+            flaws.extend(flaw.filter(|_| !declared));
+        }
         if !flaws.is_empty() {
             self.complain(|| format!("{}: {}", describe(ground, truth, side), flaws.join(", ")));
         }

@@ -1,0 +1,12 @@
+//! Which facts may stay unknown for which program. Everything else has to be right each time.
+
+/// Program, side and fact; `*` stands for every program or side.
+const MAY_BE_UNKNOWN: &[(&str, &str, &str)] = &[];
+
+/// Whether a fact is declared as one that may be unknown.
+pub fn may_be_unknown(program: &str, side: &str, fact: &str) -> bool {
+    MAY_BE_UNKNOWN.iter().any(|declared| {
+        let fits = |pattern: &str, value: &str| pattern == "*" || pattern == value;
+        fits(declared.0, program) && fits(declared.1, side) && fits(declared.2, fact)
+    })
+}
