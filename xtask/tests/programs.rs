@@ -1,5 +1,4 @@
 //! Every server of the matrix answers every client, and clients and servers do what the matrix assumes.
-#![expect(clippy::unwrap_used, reason = "a rig that cannot be built fails the test")]
 
 use rstest::rstest;
 use xtask::matrix::plan::Names;
@@ -43,7 +42,9 @@ fn a_server_answers_every_client(#[case] name: &str, #[case] stranger: u16) {
 fn assert_every_client(truths: &[Truth], h2: bool) {
     let mut requests = std::collections::BTreeMap::new();
     for truth in truths.iter().filter(|truth| !truth.abandoned) {
-        *requests.entry((truth.client.as_str(), truth.protocol.as_str())).or_insert(0) += 1;
+        *requests
+            .entry((truth.client.as_str(), truth.protocol.as_str()))
+            .or_insert(0) += 1;
     }
     let http1 = ["curl", "httpx", "httpx-async", "node", "requests", "wrk"];
     let over_h2 = ["curl", "httpx", "httpx-async", "nghttp", "node"];

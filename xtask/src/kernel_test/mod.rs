@@ -6,8 +6,10 @@ mod departure;
 mod deployment;
 mod discovery;
 mod framing;
+mod http3;
 mod matrix;
 mod programs;
+mod restart;
 mod upgrade;
 mod world;
 
@@ -63,11 +65,13 @@ pub fn cases() -> Vec<Case> {
         command_line::CASES,
         matrix::CASES,
         programs::CASES,
+        http3::CASES,
         framing::CASES,
         upgrade::CASES,
         discovery::CASES,
         departure::CASES,
         churn::CASES,
+        restart::CASES,
         deployment::CASES,
     ]
     .concat()

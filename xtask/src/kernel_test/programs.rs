@@ -4,6 +4,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::world::start_agent;
 use super::{Case, Setting};
+use crate::matrix::document::Document;
 use crate::matrix::{self, Size, report};
 use crate::rig::clients::node;
 use crate::rig::python::Python;
@@ -23,8 +24,15 @@ fn every_program(setting: &Setting) -> Result<String> {
     let size = Size { rounds: 1 };
     let ledger = matrix::watch(&agent, &servers, scratch, &python, size, |_| {})?;
     let losses = agent.losses()?;
-    let table = report::table(&report::programs(&ledger));
-    let faults = ledger.faults();
+    let programs = report::programs(&ledger);
+    let table = report::table(&programs);
+    let mut faults = ledger.faults();
+    let overclaims = Document::read()?.overclaims(&programs);
+    faults.extend(
+        overclaims
+            .iter()
+            .map(|claim| format!("docs/programs.json claims more: {claim}")),
+    );
     if !faults.is_empty() {
         bail!(
             "{}\n{table}\n{}\nlosses: {losses:?}",

@@ -46,7 +46,7 @@ pub struct Program {
 }
 
 /// A [`Tally`] as it is written down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// As it is.
     pub right: usize,
@@ -93,7 +93,11 @@ pub fn table(programs: &[Program]) -> Table {
             program.requests.to_string(),
             program.seen.to_string(),
         ];
-        row.extend(FACTS.iter().map(|fact| program.facts.get(*fact).map_or_else(String::new, Counts::brief)));
+        row.extend(
+            FACTS
+                .iter()
+                .map(|fact| program.facts.get(*fact).map_or_else(String::new, Counts::brief)),
+        );
         table.add_row(row);
     }
     table
@@ -109,6 +113,17 @@ fn names<'a>(paths: impl IntoIterator<Item = &'a String>) -> String {
 }
 
 impl Counts {
+    /// Whether it was right each time, and at least once.
+    pub fn is_all_right(&self) -> bool {
+        self.right > 0 && self.unknown + self.wrong == 0
+    }
+
+    /// Share of right ones, rounded down.
+    pub fn percentage(&self) -> usize {
+        let all = self.right + self.unknown + self.wrong;
+        100 * self.right / all.max(1)
+    }
+
     fn brief(&self) -> String {
         if self.unknown + self.wrong == 0 {
             self.right.to_string()

@@ -80,7 +80,9 @@ pub fn drive(
             if *version == Version::Http2 && !server.h2 {
                 continue;
             }
-            let dials: Vec<_> = (0..size.rounds).flat_map(|_| plan::dials(server, names)).collect();
+            let dials: Vec<_> = (0..size.rounds)
+                .flat_map(|_| plan::dials(server, names))
+                .collect();
             truths.extend(client.drive(&Job {
                 scratch,
                 python,

@@ -115,7 +115,10 @@ impl Ledger {
                     faults.push(format!("{program} as {side}: {fact} wrong {} times", tally.wrong));
                 }
                 if tally.unknown > 0 && !may_be_unknown(program, side, fact) {
-                    faults.push(format!("{program} as {side}: {fact} unknown {} times", tally.unknown));
+                    faults.push(format!(
+                        "{program} as {side}: {fact} unknown {} times",
+                        tally.unknown
+                    ));
                 }
             }
         }
@@ -128,7 +131,11 @@ impl Ledger {
             // Whether the server read it is for nobody to know.
             return;
         }
-        let program = if side == "server" { ground.program } else { &truth.client };
+        let program = if side == "server" {
+            ground.program
+        } else {
+            &truth.client
+        };
         let row = self.row(program, side);
         row.expected += 1;
         row.protocols.insert(truth.protocol.clone());
@@ -218,7 +225,10 @@ fn all_facts(ground: &Ground, entry: &Entry<'_>, side: Side, exchange: &Exchange
     });
     facts.push(Fact {
         name: "request",
-        seen: exchange.connection.request_number.map(|number| number.to_string()),
+        seen: exchange
+            .connection
+            .request_number
+            .map(|number| number.to_string()),
         known: truth.request_number.to_string(),
     });
     facts.push(socket(entry, side, exchange));
@@ -243,7 +253,11 @@ fn all_facts(ground: &Ground, entry: &Entry<'_>, side: Side, exchange: &Exchange
 /// has to agree.
 fn socket(entry: &Entry<'_>, side: Side, exchange: &Exchange) -> Fact {
     let truth = entry.truth;
-    let other = if side == "server" { entry.client } else { entry.server };
+    let other = if side == "server" {
+        entry.client
+    } else {
+        entry.server
+    };
     let seen = exchange.ends();
     let client = truth
         .local
@@ -383,7 +397,7 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.add(&ground(), &[truth()], &[seen("server"), seen("client")]);
         assert_eq!(ledger.faults(), [""; 0]);
-        for (_, row) in &ledger.rows {
+        for row in ledger.rows.values() {
             for (fact, tally) in row.facts.iter().filter(|(fact, _)| **fact != "pair") {
                 assert_eq!((tally.right, tally.unknown), (1, 0), "{fact}");
             }

@@ -98,7 +98,7 @@ fn as_pid(number: u32) -> Option<Pid> {
 }
 
 /// Its place is not on an ordinary user's `PATH`.
-fn program() -> String {
+pub(super) fn program() -> String {
     let system = PathBuf::from("/usr/sbin/nginx");
     if system.is_file() {
         system.display().to_string()

@@ -33,7 +33,11 @@ pub fn verdict(case: Case<'_>) -> Option<&'static str> {
         return Some("ip_no_sni");
     }
     if matches!(case.status, 400 | 403 | 404) {
-        return Some(if covered { "ambiguous_4xx" } else { "rejected_other_code" });
+        return Some(if covered {
+            "ambiguous_4xx"
+        } else {
+            "rejected_other_code"
+        });
     }
     Some(match (covered, case.sni, reused) {
         (false, _, _) => "served_uncovered",

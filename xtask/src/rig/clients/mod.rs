@@ -7,6 +7,7 @@ pub mod node;
 mod node_dial;
 pub mod program;
 mod python;
+pub mod quic;
 pub mod raw;
 mod script;
 mod wrk;

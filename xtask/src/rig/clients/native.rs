@@ -75,7 +75,7 @@ pub fn visit(scratch: &Scratch, port: u16, sni: &str, authority: &str, habit: Ha
         request_number,
         abandoned: false,
         verdict: None,
-            certificate: None,
+        certificate: None,
     };
     Ok((1..=REQUESTS).map(truth).collect())
 }

@@ -14,7 +14,7 @@ use crate::rig::truth::Truth;
 pub const PACKAGES: &[&str] = &["curl", "nghttp2-client", "nodejs", "wrk", "util-linux"];
 
 /// A client that hangs is ended after this time.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A client's program.
 #[derive(Clone, Copy, Debug)]
@@ -77,8 +77,16 @@ impl Program {
     ///
     /// When it fails or leaves a request out.
     pub fn drive(&self, job: &Job<'_>) -> Result<Vec<Truth>> {
-        let dials: Vec<Dial> = job.dials.iter().filter(|dial| (self.can)(dial)).cloned().collect();
-        let job = Job { dials: &dials, ..*job };
+        let dials: Vec<Dial> = job
+            .dials
+            .iter()
+            .filter(|dial| (self.can)(dial))
+            .cloned()
+            .collect();
+        let job = Job {
+            dials: &dials,
+            ..*job
+        };
         let mut truths = (self.drive)(&job)
             .with_context(|| format!("{} fails over {}", self.name, job.version.as_str()))?;
         for truth in &mut truths {

@@ -59,7 +59,11 @@ fn one(job: &Job<'_>, dial: &Dial, sni: &str, exe: &str) -> Result<Vec<Truth>> {
     while statuses.len() < dial.requests.len()
         && let Some(line) = lines.next()
     {
-        statuses.extend(line?.strip_prefix("status ").and_then(|status| status.parse::<u16>().ok()));
+        statuses.extend(
+            line?
+                .strip_prefix("status ")
+                .and_then(|status| status.parse::<u16>().ok()),
+        );
     }
     // It would wait for the end of the duration.
     kill_process(Pid::from_child(&child), Signal::INT).context("cannot interrupt wrk")?;

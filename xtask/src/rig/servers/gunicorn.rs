@@ -9,7 +9,14 @@ pub(super) fn start(site: &Site<'_>) -> Result<Server> {
     let mut command = application::command(site, "gunicorn")?;
     command
         .args(["application:wsgi", "--worker-class", "gthread", "--threads", "8"])
-        .args(["--http-protocols", "h2,h1", "--keep-alive", "60", "--graceful-timeout", "1"])
+        .args([
+            "--http-protocols",
+            "h2,h1",
+            "--keep-alive",
+            "60",
+            "--graceful-timeout",
+            "1",
+        ])
         // It would lie in the home directory.
         .arg("--no-control-socket")
         .args(["--bind", &format!("127.0.0.1:{port}")])

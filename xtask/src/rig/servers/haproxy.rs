@@ -1,4 +1,4 @@
-//! HAProxy, which answers by itself. It reads certificate and key from one file.
+//! `HAProxy`, which answers by itself. It reads certificate and key from one file.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -23,7 +23,7 @@ pub(super) fn start(site: &Site<'_>) -> Result<Server> {
 }
 
 /// Writes certificate and key into one file.
-fn bundle(directory: &Path, label: &str, certificate: &Certificate) -> Result<PathBuf> {
+pub(super) fn bundle(directory: &Path, label: &str, certificate: &Certificate) -> Result<PathBuf> {
     let mut pem = fs::read_to_string(&certificate.certificate).context("cannot read a certificate")?;
     pem.push_str(&fs::read_to_string(&certificate.key).context("cannot read a key")?);
     let path = directory.join(format!("{label}.pem"));

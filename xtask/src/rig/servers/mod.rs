@@ -2,6 +2,7 @@
 
 mod apache;
 mod application;
+pub mod caddy;
 mod gunicorn;
 mod haproxy;
 mod lighttpd;
@@ -9,6 +10,7 @@ mod nghttpx;
 mod nginx;
 mod node;
 mod plain;
+pub mod proxy;
 mod stunnel;
 mod uvicorn;
 
@@ -83,7 +85,8 @@ pub struct Server {
     domain: String,
     /// The first is the default.
     certificates: Vec<Certificate>,
-    _backend: Option<Plain>,
+    /// Lives as long as the server before it.
+    backend: Option<Plain>,
 }
 
 /// What a server is made from.
@@ -187,7 +190,7 @@ impl Site<'_> {
             process,
             domain: self.domain.clone(),
             certificates: vec![self.first.clone(), self.second.clone()],
-            _backend: None,
+            backend: None,
         }
     }
 }
@@ -201,7 +204,7 @@ impl Server {
 
     /// The same with a server behind it that lives as long.
     fn before(mut self, backend: Plain) -> Self {
-        self._backend = Some(backend);
+        self.backend = Some(backend);
         self
     }
 }

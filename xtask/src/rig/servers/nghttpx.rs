@@ -12,7 +12,12 @@ pub(super) fn start(site: &Site<'_>) -> Result<Server> {
     let backend = Plain::start()?;
     let mut command = Command::new("nghttpx");
     command
-        .args(["--conf=/dev/null", "--no-ocsp", "--workers=1", "--errorlog-file=/dev/stderr"])
+        .args([
+            "--conf=/dev/null",
+            "--no-ocsp",
+            "--workers=1",
+            "--errorlog-file=/dev/stderr",
+        ])
         .arg(format!("--frontend=127.0.0.1,{port}"))
         .arg(format!("--backend=127.0.0.1,{}", backend.port()))
         .arg(format!(

@@ -18,8 +18,7 @@ pub(super) struct Plain {
 impl Plain {
     /// Starts to listen on a port of 127.0.0.1.
     pub(super) fn start() -> Result<Self> {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port for the plain server")?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port for the plain server")?;
         let address = listener.local_addr()?;
         let over = Arc::new(AtomicBool::new(false));
         let ends = Arc::clone(&over);
