@@ -8,6 +8,10 @@ const MAY_BE_UNKNOWN: &[(&str, &str, &str)] = &[
     ("node", "*", "socket"),
     ("uvicorn", "server", "socket"),
     ("httpx-async", "client", "socket"),
+    // Their processes may have ended before anybody can ask for their executable.
+    ("curl", "client", "exe"),
+    ("nghttp", "client", "exe"),
+    ("wrk", "client", "exe"),
 ];
 
 /// Whether a fact is declared as one that may be unknown.
