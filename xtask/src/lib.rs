@@ -2,10 +2,12 @@
 
 pub mod bench;
 pub mod build;
+pub mod churn;
 pub mod demo;
 pub mod deploy;
 pub mod interrupt;
 pub mod kernel_test;
+pub mod matrix;
 pub mod progress;
 pub mod rig;
 pub mod setup;
@@ -27,6 +29,10 @@ pub enum Command {
     Demo(demo::Options),
     /// Run every test
     Test(suite::Options),
+    /// Watch every program with every other and write down what was seen of each
+    Programs(matrix::Options),
+    /// Kill the agent under a load of short connections, and judge what it said
+    Churn,
     /// Compare nginx without an agent, with empty probes, and with Wrongway
     Bench(bench::Options),
 }
@@ -43,6 +49,8 @@ impl Command {
             Self::Setup => setup::run().map(|()| ExitCode::SUCCESS),
             Self::Demo(options) => demo::run(&options),
             Self::Test(options) => suite::run(&options),
+            Self::Programs(options) => matrix::run(&options),
+            Self::Churn => churn::run(),
             Self::Bench(options) => bench::run(&options),
         }
     }

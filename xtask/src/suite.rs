@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::kernel_test::{self, Case, Setting};
 use crate::rig::scratch::Scratch;
-use crate::{build, setup};
+use crate::{build, matrix, setup};
 
 /// What to test.
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 
 fn run_all(options: &Options, count: &mut Count) -> Result<()> {
     setup::run()?;
-    setup::require_packages(kernel_test::PACKAGES)?;
+    setup::require_packages(&[kernel_test::PACKAGES, &matrix::packages()].concat())?;
     let binary = build::agent()?;
     if !options.kernel {
         run_cargo(options.filter.as_deref(), count)?;

@@ -145,7 +145,7 @@ fn client(exchange: &Exchange, show: &Show) -> String {
     let truth = show
         .truths
         .iter()
-        .find(|truth: &&Truth| Some(truth.local.as_str()) == address);
+        .find(|truth: &&Truth| truth.local.as_deref() == address);
     known(truth.map(|truth| truth.client.as_str()))
 }
 
@@ -170,19 +170,20 @@ mod tests {
             status: Some(421),
             verdict: "coalesced_421".to_owned(),
             class: "correct_421".to_owned(),
-            diagnosis: String::new(),
-            remedy: String::new(),
             connection: Connection {
                 id: 1,
                 local: Some(local.to_owned()),
                 peer: Some(peer.to_owned()),
                 request_number: Some(2),
                 prior_authorities: vec!["www.shop.example".to_owned()],
+                ..Connection::default()
             },
             process: Process {
                 pid: 7,
                 exe: Some(exe.to_owned()),
+                ..Process::default()
             },
+            ..Exchange::default()
         }
     }
 

@@ -91,11 +91,7 @@ fn http2(setting: &Setting) -> Result<String> {
     }
     let tally = compare(&agent, nginx.port, &truths, 1)?;
     // On both sides: two literal ones, three of the new.
-    ensure!(
-        tally.authorities >= 10,
-        "{} of 14 authorities",
-        tally.authorities
-    );
+    ensure!(tally.authorities >= 10, "{} of 14 authorities", tally.authorities);
     Ok(tally.text())
 }
 
@@ -152,7 +148,9 @@ fn sighted(agent: &Agent, port: u16) -> Result<Vec<Exchange>> {
         let mut exchanges = agent.exchanges()?;
         exchanges.retain(|exchange| exchange.touches(&[port]));
         let of = |role: &str| {
-            let of_role = exchanges.iter().filter(|exchange| exchange.role.as_deref() == Some(role));
+            let of_role = exchanges
+                .iter()
+                .filter(|exchange| exchange.role.as_deref() == Some(role));
             of_role.count()
         };
         if of("server") >= ENOUGH && of("client") >= ENOUGH {
@@ -177,7 +175,10 @@ fn compare(agent: &Agent, port: u16, truths: &[Truth], missed: usize) -> Result<
     let first = truths.first().context("no request was made")?;
     let mut tally = Tally::default();
     for role in ["server", "client"] {
-        let side: Vec<_> = exchanges.iter().filter(|exchange| is_of(exchange, role, first)).collect();
+        let side: Vec<_> = exchanges
+            .iter()
+            .filter(|exchange| is_of(exchange, role, first))
+            .collect();
         ensure!(
             side.len() == seen.len(),
             "{} exchanges of the {role} instead of {}; losses: {:?}",
@@ -187,7 +188,8 @@ fn compare(agent: &Agent, port: u16, truths: &[Truth], missed: usize) -> Result<
         );
         for (exchange, truth) in side.into_iter().zip(seen) {
             tally.count(exchange);
-            check(exchange, truth).with_context(|| format!("the {role} says {exchange:?}, the truth is {truth:?}"))?;
+            check(exchange, truth)
+                .with_context(|| format!("the {role} says {exchange:?}, the truth is {truth:?}"))?;
         }
     }
     Ok(tally)
@@ -206,17 +208,22 @@ fn check(exchange: &Exchange, truth: &Truth) -> Result<()> {
         Some("client") => (&truth.local, &truth.peer),
         _ => (&truth.peer, &truth.local),
     };
-    let right_or_unknown = |seen: &Option<String>, known: &String| seen.is_none() || seen.as_ref() == Some(known);
+    let right_or_unknown =
+        |seen: &Option<String>, known: &String| seen.is_none() || seen.as_ref() == Some(known);
     ensure!(exchange.sni == truth.sni, "the server name is wrong");
     ensure!(exchange.status == truth.status, "the status is wrong");
-    ensure!(exchange.method.as_ref() == Some(&truth.method), "the method is wrong");
+    ensure!(
+        exchange.method.as_ref() == Some(&truth.method),
+        "the method is wrong"
+    );
     ensure!(exchange.protocol == truth.protocol, "the protocol is wrong");
     ensure!(
         right_or_unknown(&exchange.authority, &truth.authority),
         "the authority is wrong"
     );
     ensure!(
-        right_or_unknown(&exchange.connection.local, near) && right_or_unknown(&exchange.connection.peer, far),
+        right_or_unknown(&exchange.connection.local, near)
+            && right_or_unknown(&exchange.connection.peer, far),
         "the socket is wrong"
     );
     ensure!(

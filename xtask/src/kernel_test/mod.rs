@@ -6,8 +6,11 @@ mod departure;
 mod deployment;
 mod discovery;
 mod framing;
+mod http3;
 mod late;
 mod matrix;
+mod programs;
+mod restart;
 mod upgrade;
 mod world;
 
@@ -18,7 +21,7 @@ use anyhow::Result;
 use crate::rig::agent::{Agent, Start};
 use crate::rig::scratch::Scratch;
 
-/// Packages that the servers and clients of these tests come from.
+/// Packages that these tests need, beside those of the [matrix](crate::matrix::packages).
 pub const PACKAGES: &[&str] = &[
     "nginx",
     "apache2",
@@ -62,12 +65,15 @@ pub fn cases() -> Vec<Case> {
     [
         command_line::CASES,
         matrix::CASES,
+        programs::CASES,
+        http3::CASES,
         framing::CASES,
         late::CASES,
         upgrade::CASES,
         discovery::CASES,
         departure::CASES,
         churn::CASES,
+        restart::CASES,
         deployment::CASES,
     ]
     .concat()

@@ -94,7 +94,17 @@ impl Agent {
     ///
     /// When it does not answer, or not as the contract says.
     pub fn exchanges(&self) -> Result<Vec<Exchange>> {
-        let lines = self.inspect("exchanges")?;
+        self.exchanges_since(0)
+    }
+
+    /// The exchanges with a greater id, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Agent::exchanges`].
+    pub fn exchanges_since(&self, id: u64) -> Result<Vec<Exchange>> {
+        let mut command = self.inspect_command("exchanges");
+        let lines = output_of(command.args(["--since", &id.to_string()]))?;
         let mut exchanges = lines
             .lines()
             .map(|line| serde_json::from_str(line).with_context(|| format!("no exchange: {line}")))
@@ -132,12 +142,15 @@ impl Agent {
     ///
     /// When it fails.
     pub fn inspect(&self, topic: &str) -> Result<String> {
+        output_of(&mut self.inspect_command(topic))
+    }
+
+    fn inspect_command(&self, topic: &str) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(["inspect", topic, "--json"]);
-        if topic == "exchanges" {
-            command.args(["--limit", "1000000"]);
-        }
-        output_of(command.arg("--control").arg(&self.control))
+        command
+            .args(["inspect", topic, "--json", "--limit", "1000000", "--control"])
+            .arg(&self.control);
+        command
     }
 
     /// Scrapes `/metrics`.

@@ -30,7 +30,7 @@ pub struct Apache {
 /// A virtual host.
 #[derive(Clone, Debug)]
 pub struct Site<'a> {
-    /// Name it answers to.
+    /// Name it answers to; `*.` at its start stands for any label.
     pub name: &'a str,
     /// Certificate that it presents.
     pub certificate: &'a Certificate,
@@ -102,17 +102,20 @@ DocumentRoot {root}/documents
             .ciphers
             .map(|list| format!("  SSLCipherSuite {list}\n"))
             .unwrap_or_default();
+        let (name, alias) = match site.name.strip_prefix("*.") {
+            Some(parent) => (parent, format!("  ServerAlias {}\n", site.name)),
+            None => (site.name, String::new()),
+        };
         // Writing to a string cannot fail.
         let _ = write!(
             text,
             "<VirtualHost 127.0.0.1:{port}>
   ServerName {name}
-  SSLEngine on
+{alias}  SSLEngine on
   SSLCertificateFile {certificate}
   SSLCertificateKeyFile {key}
 {ciphers}</VirtualHost>
 ",
-            name = site.name,
             certificate = site.certificate.certificate.display(),
             key = site.certificate.key.display(),
         );

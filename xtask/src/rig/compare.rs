@@ -4,21 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use super::exchange::Exchange;
+use super::facts::{Tally, facts};
 use super::truth::Truth;
 
 /// Complaints kept; the counts go on.
 const MAX_COMPLAINTS: usize = 10;
-
-/// How one fact came out over many exchanges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// As the client says.
-    pub right: usize,
-    /// `null` where the client knows.
-    pub unknown: usize,
-    /// Something else than the client says.
-    pub wrong: usize,
-}
 
 /// The result of a comparison.
 #[derive(Clone, Debug, Default)]
@@ -88,19 +78,8 @@ impl Comparison {
     fn add_found(&mut self, truth: &Truth, role: &'static str, exchange: &Exchange) {
         self.found += 1;
         let mut flaws = Vec::new();
-        for (fact, seen, known) in facts(truth, role, exchange) {
-            let tally = self.facts.entry(fact).or_default();
-            if seen.as_deref() == Some(known.as_str()) {
-                tally.right += 1;
-                continue;
-            }
-            if let Some(seen) = seen {
-                tally.wrong += 1;
-                flaws.push(format!("{fact} is {seen}, not {known}"));
-            } else {
-                tally.unknown += 1;
-                flaws.push(format!("{fact} is unknown, not {known}"));
-            }
+        for fact in facts(truth, role, exchange) {
+            flaws.extend(self.facts.entry(fact.name).or_default().add(&fact));
         }
         if flaws.is_empty() {
             self.right += 1;
@@ -158,21 +137,21 @@ impl fmt::Display for Comparison {
 }
 
 fn place_of(exchange: &Exchange) -> Option<Place> {
-    let local = exchange.connection.local.clone()?;
-    let peer = exchange.connection.peer.clone()?;
+    let (client, server) = exchange.ends()?;
+    let role = match exchange.role.as_deref()? {
+        "server" => "server",
+        _ => "client",
+    };
     let number = exchange.connection.request_number?;
-    match exchange.role.as_deref()? {
-        "server" => Some(("server", peer, local, number)),
-        "client" => Some(("client", local, peer, number)),
-        _ => None,
-    }
+    Some((role, client.to_owned(), server.to_owned(), number))
 }
 
+/// A client that does not tell its address has no place.
 fn places_of(truth: &Truth) -> [(&'static str, Place); 2] {
     ["server", "client"].map(|role| {
         let place = (
             role,
-            truth.local.clone(),
+            truth.local.clone().unwrap_or_default(),
             truth.peer.clone(),
             truth.request_number,
         );
@@ -180,54 +159,14 @@ fn places_of(truth: &Truth) -> [(&'static str, Place); 2] {
     })
 }
 
-/// Name, what the agent saw, what the client knows.
-fn facts(
-    truth: &Truth,
-    role: &'static str,
-    exchange: &Exchange,
-) -> Vec<(&'static str, Option<String>, String)> {
-    let absent = "no server name";
-    let seen_name = match exchange.sni_state.as_str() {
-        "absent" => Some(absent.to_owned()),
-        _ => exchange.sni.clone(),
-    };
-    let known_name = truth.sni.clone().unwrap_or_else(|| absent.to_owned());
-    let known_status = truth
-        .status
-        .map_or_else(|| "no status".to_owned(), |status| status.to_string());
-    // An aborted exchange has no status: there, unknown and none are the same.
-    let seen_status = match exchange.status {
-        None if truth.status.is_none() => Some(known_status.clone()),
-        status => status.map(|status| status.to_string()),
-    };
-    let mut facts = vec![
-        ("sni", seen_name, known_name),
-        ("authority", exchange.authority.clone(), truth.authority.clone()),
-        ("status", seen_status, known_status),
-        ("method", exchange.method.clone(), truth.method.clone()),
-        (
-            "protocol",
-            Some(exchange.protocol.clone()),
-            truth.protocol.clone(),
-        ),
-    ];
-    if let Some(verdict) = &truth.verdict {
-        facts.push(("verdict", Some(exchange.verdict.clone()), verdict.clone()));
-    }
-    if role == "client" {
-        facts.push((
-            "pid",
-            Some(exchange.process.pid.to_string()),
-            truth.pid.to_string(),
-        ));
-    }
-    facts
-}
-
 fn describe(truth: &Truth, role: &str) -> String {
     format!(
         "{role}'s side of {} {} on {} to {}, request {}",
-        truth.method, truth.authority, truth.local, truth.peer, truth.request_number
+        truth.method,
+        truth.authority,
+        truth.local.as_deref().unwrap_or("?"),
+        truth.peer,
+        truth.request_number
     )
 }
 
@@ -242,24 +181,26 @@ mod tests {
         Truth {
             client: "curl".to_owned(),
             pid: 7,
+            exe: None,
             protocol: "h2".to_owned(),
             sni: Some("a.example".to_owned()),
             authority: "b.example".to_owned(),
             method: "GET".to_owned(),
             status: Some(421),
-            local: "127.0.0.1:40000".to_owned(),
+            local: Some("127.0.0.1:40000".to_owned()),
             peer: "127.0.0.1:8443".to_owned(),
             request_number: 1,
             abandoned: false,
             verdict: Some("split_421".to_owned()),
+            certificate: None,
         }
     }
 
     fn seen(role: &str) -> Exchange {
         let truth = truth();
         let (local, peer) = match role {
-            "client" => (truth.local, truth.peer),
-            _ => (truth.peer, truth.local),
+            "client" => (truth.local, Some(truth.peer)),
+            _ => (Some(truth.peer), truth.local),
         };
         Exchange {
             id: 1,
@@ -272,16 +213,18 @@ mod tests {
             status: truth.status,
             verdict: "split_421".to_owned(),
             class: "correct_421".to_owned(),
-            diagnosis: String::new(),
-            remedy: String::new(),
             connection: Connection {
                 id: 1,
-                local: Some(local),
-                peer: Some(peer),
+                local,
+                peer,
                 request_number: Some(1),
-                prior_authorities: Vec::new(),
+                ..Connection::default()
             },
-            process: Process { pid: 7, exe: None },
+            process: Process {
+                pid: 7,
+                ..Process::default()
+            },
+            ..Exchange::default()
         }
     }
 

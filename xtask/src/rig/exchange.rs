@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// One exchange.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Exchange {
     /// Unique in one run of the agent.
     pub id: u64,
@@ -31,12 +31,15 @@ pub struct Exchange {
     pub remedy: String,
     /// Its connection.
     pub connection: Connection,
+    /// The certificate that the server presented.
+    #[serde(default)]
+    pub certificate: Certificate,
     /// Its process.
     pub process: Process,
 }
 
 /// Connection of an exchange.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Connection {
     /// Unique in one run of the agent.
     pub id: u64,
@@ -48,15 +51,50 @@ pub struct Connection {
     pub request_number: Option<u64>,
     /// Authorities asked for earlier.
     pub prior_authorities: Vec<String>,
+    /// Protocol agreed on by ALPN.
+    #[serde(default)]
+    pub alpn: Option<String>,
+    /// Whether the session was resumed.
+    #[serde(default)]
+    pub resumed: Option<bool>,
+    /// `tcp` or `quic`.
+    #[serde(default)]
+    pub transport: Option<String>,
+    /// The other end of it, if that is on this machine and known.
+    #[serde(default)]
+    pub pair: Option<Pair>,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Pair {
+    /// [`Connection::id`] there.
+    pub connection: u64,
+    /// The process there.
+    pub pid: u32,
+    /// Its executable.
+    pub exe: Option<String>,
+}
+
+/// Certificate of an exchange.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Certificate {
+    /// Its names; IP addresses as `IP:address`.
+    pub names: Option<Vec<String>>,
+    /// How they were learned.
+    pub provenance: Option<String>,
 }
 
 /// Process of an exchange.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Process {
     /// In the initial PID namespace.
     pub pid: u32,
     /// Path of its executable.
     pub exe: Option<String>,
+    /// Its TLS library.
+    #[serde(default)]
+    pub library: Option<String>,
 }
 
 impl Exchange {
@@ -69,5 +107,16 @@ impl Exchange {
             .into_iter()
             .flatten()
             .any(|port| ports.contains(&port))
+    }
+
+    /// The addresses of client and server; `None`: the agent does not know the socket, or not its own role.
+    pub fn ends(&self) -> Option<(&str, &str)> {
+        let local = self.connection.local.as_deref()?;
+        let peer = self.connection.peer.as_deref()?;
+        match self.role.as_deref()? {
+            "server" => Some((peer, local)),
+            "client" => Some((local, peer)),
+            _ => None,
+        }
     }
 }

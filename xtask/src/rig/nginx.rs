@@ -9,6 +9,7 @@ use anyhow::Result;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use super::certificate::Certificate;
+use super::family::children_of;
 use super::port;
 use super::process::Running;
 use super::scratch::Scratch;
@@ -82,9 +83,9 @@ impl Nginx {
     ///
     /// When the master cannot be killed.
     pub fn kill(&mut self) -> Result<()> {
-        let workers = children(self.process.pid());
+        let workers = children_of(self.process.pid());
         self.process.kill()?;
-        for worker in workers {
+        for worker in workers.into_iter().filter_map(as_pid) {
             // It may have ended with its master.
             let _ = kill_process(worker, Signal::KILL);
         }
@@ -92,15 +93,12 @@ impl Nginx {
     }
 }
 
-fn children(pid: u32) -> Vec<Pid> {
-    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    list.split_whitespace()
-        .filter_map(|number| Pid::from_raw(number.parse().ok()?))
-        .collect()
+fn as_pid(number: u32) -> Option<Pid> {
+    Pid::from_raw(number.try_into().ok()?)
 }
 
 /// Its place is not on an ordinary user's `PATH`.
-fn program() -> String {
+pub(super) fn program() -> String {
     let system = PathBuf::from("/usr/sbin/nginx");
     if system.is_file() {
         system.display().to_string()

@@ -5,10 +5,13 @@ use serde::{Deserialize, Serialize};
 /// One request and the answer to it, as the client that made it saw them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truth {
-    /// `curl`, `node`, `raw` or `native`.
+    /// The client's program, such as `curl`.
     pub client: String,
     /// The client's process.
     pub pid: u32,
+    /// The client's executable, where the scenario knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exe: Option<String>,
     /// `http/1.1` or `h2`.
     pub protocol: String,
     /// Server name it sent; `None`: it sent none.
@@ -19,8 +22,8 @@ pub struct Truth {
     pub method: String,
     /// Final status; `None`: none came.
     pub status: Option<u16>,
-    /// Its own `address:port`.
-    pub local: String,
+    /// Its own `address:port`; `None`: the client does not tell.
+    pub local: Option<String>,
     /// The server's `address:port`.
     pub peer: String,
     /// Position of the request on its connection, from 1.
@@ -32,4 +35,7 @@ pub struct Truth {
     /// Name of the verdict that the facts call for, where the scenario knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<String>,
+    /// Names in the certificate that the server presented, where the scenario knows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Vec<String>>,
 }

@@ -18,14 +18,17 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("g++", "c++"),
     ("gcc", "cc"),
+    ("haproxy", "haproxy"),
     ("iproute2", "ip"),
     ("nghttp2-client", "h2load"),
+    ("nghttp2-proxy", "nghttpx"),
     ("nginx", "nginx"),
     ("nodejs", "node"),
     ("openssl", "openssl"),
     ("podman", "podman"),
     ("prometheus", "promtool"),
     ("python3", "python3"),
+    ("stunnel4", "stunnel4"),
     ("wrk", "wrk"),
 ];
 

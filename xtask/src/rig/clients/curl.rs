@@ -7,18 +7,13 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
+pub use super::Version;
+use super::program::Job;
 use super::{Visit, host};
+use crate::rig::dial::Dial;
+use crate::rig::family::executable_named;
 use crate::rig::scratch::Scratch;
 use crate::rig::truth::Truth;
-
-/// The HTTP version to ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    /// HTTP/1.1
-    Http1,
-    /// HTTP/2, agreed on by ALPN
-    Http2,
-}
 
 /// Begins the line that curl writes after each transfer, among many others.
 const MARK: &str = "transfer: ";
@@ -46,6 +41,29 @@ struct Transfer {
 /// When curl fails or leaves a request out.
 pub fn visit(scratch: &Scratch, port: u16, version: Version, visits: &[Visit]) -> Result<Vec<Truth>> {
     visit_with(&mut Command::new("curl"), scratch, port, version, visits)
+}
+
+/// Makes each connection with a process of its own.
+pub(super) fn dial(job: &Job<'_>) -> Result<Vec<Truth>> {
+    let exe = executable_named("curl")?.display().to_string();
+    let mut truths = Vec::new();
+    for dial in job.dials {
+        truths.extend(visit(job.scratch, job.port, job.version, &visits(dial))?);
+    }
+    for truth in &mut truths {
+        truth.exe = Some(exe.clone());
+    }
+    Ok(truths)
+}
+
+fn visits(dial: &Dial) -> Vec<Visit> {
+    dial.requests
+        .iter()
+        .map(|request| Visit {
+            method: request.method,
+            ..Visit::new(dial.sni.as_deref(), &request.authority, request.path)
+        })
+        .collect()
 }
 
 /// As [`visit`], where `command` leads to curl: it executes curl in its own place with the arguments that
@@ -133,6 +151,13 @@ write-out = "%{{stderr}}{MARK}{{\"method\":\"%{{method}}\",\"http_version\":\"%{
             path = visit.path,
             authority = visit.authority,
         );
+        match visit.method {
+            "GET" => {}
+            // Told otherwise, curl would wait for a body.
+            "HEAD" => text.push_str("head\n"),
+            // Writing to a string cannot fail.
+            other => drop(writeln!(text, "request = \"{other}\"")),
+        }
         if visit.last {
             text.push_str("header = \"Connection: close\"\n");
         }
@@ -151,16 +176,18 @@ fn truths(pid: u32, visits: &[Visit], transfers: Vec<Transfer>) -> Vec<Truth> {
             truths.push(Truth {
                 client: "curl".to_owned(),
                 pid,
+                exe: None,
                 protocol: protocol(&transfer.http_version),
                 sni: visit.sni.clone(),
                 authority: host(&visit.authority),
                 method: transfer.method.clone(),
                 status,
-                local: local.to_owned(),
+                local: Some(local.to_owned()),
                 peer: transfer.peer.clone(),
                 request_number: *number,
                 abandoned: status.is_none(),
                 verdict: None,
+                certificate: None,
             });
         };
         if transfer.retried
@@ -200,13 +227,13 @@ transfer: {"method":"GET","http_version":"1.1","status":200,"local":"127.0.0.1:2
         let truths = truths(7, &visits, transfers(PRINTED).unwrap());
         let places: Vec<_> = truths
             .iter()
-            .map(|truth| (truth.local.as_str(), truth.request_number, truth.abandoned))
+            .map(|truth| (truth.local.as_deref(), truth.request_number, truth.abandoned))
             .collect();
         let expected = [
-            ("127.0.0.1:1", 1, false),
-            ("127.0.0.1:1", 2, true),
-            ("127.0.0.1:2", 1, false),
-            ("127.0.0.1:2", 2, false),
+            (Some("127.0.0.1:1"), 1, false),
+            (Some("127.0.0.1:1"), 2, true),
+            (Some("127.0.0.1:2"), 1, false),
+            (Some("127.0.0.1:2"), 2, false),
         ];
         assert_eq!(places, expected);
         assert_eq!(

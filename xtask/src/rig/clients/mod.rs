@@ -3,8 +3,34 @@
 pub mod curl;
 pub mod held;
 pub mod native;
+mod nghttp;
 pub mod node;
+mod node_dial;
+pub mod program;
+mod python;
+pub mod quic;
 pub mod raw;
+mod script;
+mod wrk;
+
+/// The HTTP version to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.1
+    Http1,
+    /// HTTP/2, agreed on by ALPN
+    Http2,
+}
+
+impl Version {
+    /// As the contract spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http1 => "http/1.1",
+            Self::Http2 => "h2",
+        }
+    }
+}
 
 /// One request to make.
 #[derive(Clone, Debug)]
@@ -13,6 +39,8 @@ pub struct Visit {
     pub sni: Option<String>,
     /// Authority to ask for, with or without a port.
     pub authority: String,
+    /// Request method, of those that ask for no body to be sent.
+    pub method: &'static str,
     /// Path to ask for.
     pub path: String,
     /// Whether the connection ends with this request.
@@ -25,6 +53,7 @@ impl Visit {
         Self {
             sni: sni.map(str::to_owned),
             authority: authority.to_owned(),
+            method: "GET",
             path: path.to_owned(),
             last: false,
         }

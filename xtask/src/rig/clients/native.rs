@@ -64,16 +64,18 @@ pub fn visit(scratch: &Scratch, port: u16, sni: &str, authority: &str, habit: Ha
     let truth = |request_number| Truth {
         client: "native".to_owned(),
         pid,
+        exe: None,
         protocol: "http/1.1".to_owned(),
         sni: Some(sni.to_owned()),
         authority: authority.to_owned(),
         method: "POST".to_owned(),
         status: Some(200),
-        local: local.to_owned(),
+        local: Some(local.to_owned()),
         peer: peer.to_owned(),
         request_number,
         abandoned: false,
         verdict: None,
+        certificate: None,
     };
     Ok((1..=REQUESTS).map(truth).collect())
 }

@@ -85,16 +85,18 @@ fn truths(transcript: &Transcript, sni: Option<&str>, expected: &[Expected<'_>])
         .map(|(number, request)| Truth {
             client: "raw".to_owned(),
             pid: transcript.pid,
+            exe: None,
             protocol: "http/1.1".to_owned(),
             sni: sni.map(str::to_owned),
             authority: request.authority.to_owned(),
             method: request.method.to_owned(),
             status: Some(request.status),
-            local: transcript.local.clone(),
+            local: Some(transcript.local.clone()),
             peer: transcript.peer.clone(),
             request_number: number,
             abandoned: false,
             verdict: None,
+            certificate: None,
         })
         .collect())
 }
