@@ -22,6 +22,9 @@ fn wrongway(arguments: &[&str]) -> Output {
 #[case::no_view(&["inspect"], "Usage: wrongway inspect")]
 #[case::unfit_filter(&["inspect", "coverage", "--sni", "a.example"], "unexpected argument '--sni'")]
 #[case::record_without_file(&["record"], "<FILE>")]
+#[case::interface_without_name(&["run", "--interface"], "--interface <NAME>")]
+#[case::no_packets_of_some(&["run", "--no-xdp", "--interface", "lo"], "cannot be used with")]
+#[case::bad_wire_mode(&["record", "a.rec", "--wire-mode", "pcap"], "possible values: auto, tc, xdp")]
 #[case::no_time(&["record", "a.rec", "--duration", "0"], "invalid value '0' for '--duration <S>'")]
 fn usage_errors_exit_with_2(#[case] arguments: &[&str], #[case] message: &str) {
     let output = wrongway(arguments);

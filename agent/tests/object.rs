@@ -12,8 +12,12 @@ use btf_rs::{Btf, Type};
 use ebpf::call::{Call, Thread, Walk};
 use ebpf::connection::{Key, Tracked};
 use ebpf::framing::{Framing, Stream};
+use ebpf::hello::follow::{Followed, Set};
+use ebpf::hello::start::Start;
 use ebpf::layout::{KernelLayout, Layout};
-use ebpf::record::{CertificateHeader, Close, Connection, DataHeader, Header, Socket};
+use ebpf::record::{
+    CertificateHeader, Close, Connection, DataHeader, DatagramHeader, Flow, Header, SegmentHeader, Socket,
+};
 use gimli::{AttributeValue, EndianSlice, NativeEndian};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 use wrongway::kernel::OBJECT;
@@ -67,6 +71,23 @@ fn shared() -> Vec<(&'static str, Shape)> {
             "ebpf::record::CertificateHeader",
             shape!(CertificateHeader: header, length, full_length, own, reserved),
         ),
+        (
+            "ebpf::record::Flow",
+            shape!(Flow: source, destination, interface, source_port, destination_port, family, hook, reserved),
+        ),
+        (
+            "ebpf::record::SegmentHeader",
+            shape!(SegmentHeader: header, flow, first, sequence, length),
+        ),
+        (
+            "ebpf::record::DatagramHeader",
+            shape!(DatagramHeader: header, flow, length),
+        ),
+        (
+            "ebpf::hello::follow::Followed",
+            shape!(Followed: identity, begun, passed, end, segments, reserved, start),
+        ),
+        ("ebpf::hello::start::Start", shape!(Start: bytes, last, known)),
         (
             "ebpf::layout::Layout",
             shape!(
@@ -270,6 +291,9 @@ fn it_has_these_programs() {
         ("raw_tp/sock_recv_length", "sock_recv"),
         ("raw_tp/sock_send_length", "sock_send"),
         ("raw_tp/tcp_rcv_space_adjust", "tcp_recv"),
+        ("classifier", "tc_ingress"),
+        ("classifier", "tc_egress"),
+        ("xdp.frags", "xdp_ingress"),
     ];
     assert_eq!(programs, expected.into());
 }
@@ -299,22 +323,26 @@ fn it_has_these_maps_with_keys_and_values_of_these_types() {
     let expected = [
         ("CALLS", sizes::<u64, Thread>()),
         ("CONNECTIONS", sizes::<Key, Tracked>()),
+        ("FLOWS", sizes::<u32, Set>()),
         ("HITS", sizes::<u32, u64>()),
         ("LAYOUTS", sizes::<u32, Layout>()),
         ("LOSSES", sizes::<u32, u64>()),
         ("MOVERS", sizes::<u32, u64>()),
         ("NAMES", (size_of::<Key>(), ebpf::record::NAME)),
         ("RECORDS", (0, 0)),
+        ("WIRE", (0, 0)),
         ("TOLD", (24, 1)),
     ];
     assert_eq!(found, expected.into());
 }
 
 #[test]
-fn the_global_that_the_agent_sets_has_the_size_of_its_type() {
+fn the_globals_that_the_agent_sets_have_the_sizes_of_their_types() {
     let elf = elf();
     let global = elf.symbol_by_name("KERNEL").unwrap();
     assert_eq!(global.size(), size_of::<KernelLayout>() as u64);
+    let global = elf.symbol_by_name("FLOW_SEED").unwrap();
+    assert_eq!(global.size(), size_of::<u64>() as u64);
 }
 
 /// Helpers that probes need are lent to programs under the GPL alone.

@@ -32,14 +32,26 @@ pub enum Fault {
     Framing = 12,
     /// A field of a connection object has a value that it cannot have: that fact stays unknown.
     Fact = 13,
+    /// The ring buffer of packets had no room for a record.
+    WireFull = 14,
+    /// So many TCP connections began at once that one whose ClientHello had not been seen is not followed any more.
+    FlowsFull = 15,
+    /// A ClientHello is longer than is followed.
+    HelloTooLong = 16,
+    /// A ClientHello came in more segments than are followed.
+    HelloScattered = 17,
+    /// A TCP segment came in IP fragments, which are not put together.
+    Fragment = 18,
+    /// A packet has more VLAN tags or IPv6 extension headers than are looked past.
+    HeadersDeep = 19,
 }
 
 impl Fault {
     /// Slots of the counter map.
-    pub const SLOTS: u32 = 16;
+    pub const SLOTS: u32 = 32;
 
     /// Every fault, in the order of its number.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::RingFull,
         Self::ConnectionsFull,
         Self::CallsFull,
@@ -53,6 +65,12 @@ impl Fault {
         Self::Cookie,
         Self::Framing,
         Self::Fact,
+        Self::WireFull,
+        Self::FlowsFull,
+        Self::HelloTooLong,
+        Self::HelloScattered,
+        Self::Fragment,
+        Self::HeadersDeep,
     ];
 
     /// The metric label.
@@ -71,6 +89,12 @@ impl Fault {
             Self::Cookie => "cookie",
             Self::Framing => "framing",
             Self::Fact => "fact",
+            Self::WireFull => "wire_full",
+            Self::FlowsFull => "flows_full",
+            Self::HelloTooLong => "hello_too_long",
+            Self::HelloScattered => "hello_scattered",
+            Self::Fragment => "fragment",
+            Self::HeadersDeep => "headers_deep",
         }
     }
 }

@@ -93,11 +93,17 @@ pub const HIT_SOCK_SEND: u32 = 65;
 pub const HIT_EXEC: u32 = 66;
 /// Slot of the tracepoint `sched_process_exit`.
 pub const HIT_EXIT: u32 = 67;
+/// Slot of the tc program where packets come in.
+pub const HIT_TC_INGRESS: u32 = 68;
+/// Slot of the tc program where packets go out.
+pub const HIT_TC_EGRESS: u32 = 69;
+/// Slot of the XDP program.
+pub const HIT_XDP: u32 = 70;
 /// A function's entry counts in the slot of its number, its return this much higher.
 pub const HIT_RETURN: u32 = 32;
 
 /// The metric label of a slot of the hit counters: the function's symbol, with `:return` for its return, or
-/// the tracepoint's name.
+/// the tracepoint's or the packet program's name.
 #[cfg(feature = "user")]
 pub fn hit_name(slot: u32) -> Option<std::borrow::Cow<'static, str>> {
     let name = |number: u32| {
@@ -111,6 +117,9 @@ pub fn hit_name(slot: u32) -> Option<std::borrow::Cow<'static, str>> {
         HIT_SOCK_SEND => Some("sock_send_length".into()),
         HIT_EXEC => Some("sched_process_exec".into()),
         HIT_EXIT => Some("sched_process_exit".into()),
+        HIT_TC_INGRESS => Some("tc:ingress".into()),
+        HIT_TC_EGRESS => Some("tc:egress".into()),
+        HIT_XDP => Some("xdp".into()),
         HIT_RETURN.. => name(slot - HIT_RETURN).map(|name| format!("{name}:return").into()),
         _ => name(slot).map(Into::into),
     }
@@ -193,8 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn entries_returns_and_tracepoints_have_slots_of_their_own() {
+    fn entries_returns_and_all_else_have_slots_of_their_own() {
         let mut slots = vec![HIT_SOCK_RECV, HIT_SOCK_SEND, HIT_EXEC, HIT_EXIT];
+        slots.extend([HIT_TC_INGRESS, HIT_TC_EGRESS, HIT_XDP]);
         for function in Function::ALL {
             slots.extend([function as u32, function as u32 + HIT_RETURN]);
         }
@@ -209,7 +219,7 @@ mod tests {
         let names: Vec<_> = (0..HIT_SLOTS).filter_map(hit_name).collect();
         let unique: std::collections::BTreeSet<_> = names.iter().collect();
         assert_eq!(unique.len(), names.len(), "{names:?}");
-        assert_eq!(names.len(), 2 * Function::ALL.len() + 4);
+        assert_eq!(names.len(), 2 * Function::ALL.len() + 7);
         assert_eq!(hit_name(7).as_deref(), Some("SSL_read"));
         assert_eq!(hit_name(7 + HIT_RETURN).as_deref(), Some("SSL_read:return"));
         assert_eq!(hit_name(HIT_EXIT).as_deref(), Some("sched_process_exit"));

@@ -9,5 +9,7 @@ pub mod connection;
 pub mod fault;
 pub mod framing;
 pub mod function;
+pub mod hello;
 pub mod layout;
+pub mod packet;
 pub mod record;

@@ -40,6 +40,8 @@ mod socket_use;
 mod stats;
 #[cfg(target_arch = "bpf")]
 mod walk;
+#[cfg(target_arch = "bpf")]
+mod wire;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

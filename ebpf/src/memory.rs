@@ -29,14 +29,20 @@ pub unsafe fn copy_user<const N: usize>(to: *mut u8, address: u64, count: u64) -
     unsafe { generated::bpf_probe_read_user(to.cast(), count as u32, address as *const _) == 0 }
 }
 
-/// The smaller of two numbers, computed so that the verifier sees the bound: without the detour through
-/// memory the compiler reuses the register from before the comparison.
+/// The smaller of two numbers, computed so that the verifier sees the bound.
 #[inline(always)]
 pub fn clamp(value: u64, most: u64) -> u64 {
+    let value = through_memory(value);
+    if value > most { most } else { value }
+}
+
+/// The same number, which the compiler takes for another. It does not know then what it knew of the number, nor use
+/// the register from before a comparison after it: the verifier would not see the bound.
+#[inline(always)]
+pub fn through_memory(value: u64) -> u64 {
     let slot = MaybeUninit::new(value);
     // SAFETY: initialised above.
-    let value = unsafe { ptr::read_volatile(slot.as_ptr()) };
-    if value > most { most } else { value }
+    unsafe { ptr::read_volatile(slot.as_ptr()) }
 }
 
 /// Address of the current `task_struct`.

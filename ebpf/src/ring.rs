@@ -41,17 +41,23 @@ pub enum Urgency {
 /// Hands a record up.
 #[inline(always)]
 pub fn submit<T: 'static>(entry: RingBufEntry<T>, urgency: Urgency) {
-    entry.submit(u64::from(match urgency {
+    entry.submit(wake(&RECORDS, urgency));
+}
+
+/// The flag that lets a ring's reader sleep, or wakes it.
+#[inline(always)]
+pub fn wake(ring: &RingBuf, urgency: Urgency) -> u64 {
+    u64::from(match urgency {
         Urgency::Now => BPF_RB_FORCE_WAKEUP,
         Urgency::Soon => {
-            let waiting = RECORDS.query(u64::from(BPF_RB_AVAIL_DATA));
+            let waiting = ring.query(u64::from(BPF_RB_AVAIL_DATA));
             if waiting >= WAKE_AT && waiting < WAKE_AT + LARGEST {
                 BPF_RB_FORCE_WAKEUP
             } else {
                 BPF_RB_NO_WAKEUP
             }
         }
-    }));
+    })
 }
 
 /// A slot for a record, or a counted loss.
@@ -79,6 +85,25 @@ pub fn send_header(kind: Kind, urgency: Urgency, id: u64) {
     };
     slot.write(header(kind, size_of::<Header>() as u32, id, 0, 0));
     submit(slot, urgency);
+}
+
+/// Writes the header of a record that belongs to no process, field by field: of so many zeros in a row the compiler
+/// would make a call that writes them one by one, and the verifier would follow that.
+///
+/// # Safety
+/// `to` must be valid for writes.
+#[inline(always)]
+pub unsafe fn write_header(to: *mut Header, kind: Kind, size: u32) {
+    // SAFETY: the caller vouches for `to`.
+    unsafe {
+        (&raw mut (*to).kind).write_volatile(kind as u32);
+        (&raw mut (*to).size).write_volatile(size);
+        (&raw mut (*to).time).write_volatile(now());
+        (&raw mut (*to).tgid).write_volatile(0);
+        (&raw mut (*to).tid).write_volatile(0);
+        (&raw mut (*to).ssl).write_volatile(0);
+        (&raw mut (*to).born).write_volatile(0);
+    }
 }
 
 /// A header; `id` is what `bpf_get_current_pid_tgid` gave.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::live::{Choice, Mode};
+
 /// Where the agent serves metrics unless told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:9421";
 /// Where the agent answers `inspect` unless told otherwise.
@@ -19,6 +21,34 @@ pub struct RunArgs {
     /// Unix socket that 'wrongway inspect' talks to.
     #[arg(long, value_name = "PATH", default_value = DEFAULT_CONTROL)]
     pub control: PathBuf,
+    /// Whose packets to look at.
+    #[command(flatten)]
+    pub wire: WireArgs,
+}
+
+/// Which packets the agent looks at for ClientHellos.
+#[derive(Clone, Debug, Args)]
+pub struct WireArgs {
+    /// Look at the packets of these network interfaces alone [default: lo, devices, and the machine's end of each
+    /// container's veth pair].
+    #[arg(long, value_name = "NAME", num_args = 1.., conflicts_with = "no_xdp")]
+    pub interface: Vec<String>,
+    /// Look at no packets: no ClientHellos, by tc or by XDP.
+    #[arg(long, conflicts_with = "wire_mode")]
+    pub no_xdp: bool,
+    /// What kind of program looks at them.
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
+    pub wire_mode: Mode,
+}
+
+impl WireArgs {
+    /// What was chosen; `None`: to look at no packets.
+    pub fn choice(&self) -> Option<Choice> {
+        (!self.no_xdp).then(|| Choice {
+            names: self.interface.clone(),
+            mode: self.wire_mode,
+        })
+    }
 }
 
 /// Arguments of `wrongway record`.
@@ -29,6 +59,9 @@ pub struct RecordArgs {
     /// Stop after this many seconds; without it, when interrupted.
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub duration: Option<u64>,
+    /// Whose packets to look at.
+    #[command(flatten)]
+    pub wire: WireArgs,
 }
 
 /// Arguments of `wrongway replay`.

@@ -34,6 +34,7 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {
         endpoints: None,
         recording: Some(Box::new(BufWriter::new(file))),
         duration: args.duration.map(Duration::from_secs),
+        interfaces: args.wire.choice(),
     };
     live::run(options).map_err(failure::unavailable_kernel)?;
     Ok(ExitCode::SUCCESS)

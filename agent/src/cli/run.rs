@@ -20,6 +20,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         endpoints: Some(endpoints),
         recording: None,
         duration: None,
+        interfaces: args.wire.choice(),
     };
     live::run(options).map_err(failure::unavailable_kernel)?;
     Ok(ExitCode::SUCCESS)

@@ -38,6 +38,8 @@ pub enum Missing {
 pub struct Features {
     /// `sock_recv_length` and `sock_send_length` exist (Linux 6.3).
     pub socket_length_tracepoints: bool,
+    /// tc programs can be attached by a link that goes with this process (TCX, Linux 6.6).
+    pub tcx: bool,
 }
 
 impl Features {
@@ -47,13 +49,14 @@ impl Features {
     /// Returns what is missing for eBPF to run at all.
     pub fn probe(btf: &btf_rs::Btf) -> Self {
         // Raw tracepoints leave a type `btf_trace_NAME` in the kernel's type information.
-        let tracepoint = |name: &str| {
+        let known = |name: &str| {
             btf.resolve_types_by_name(name)
                 .is_ok_and(|found| !found.is_empty())
         };
         Self {
-            socket_length_tracepoints: tracepoint("btf_trace_sock_recv_length")
-                && tracepoint("btf_trace_sock_send_length"),
+            socket_length_tracepoints: known("btf_trace_sock_recv_length")
+                && known("btf_trace_sock_send_length"),
+            tcx: known("tcx_entry"),
         }
     }
 }

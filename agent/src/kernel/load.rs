@@ -40,6 +40,8 @@ pub struct Limits {
     pub connections: u32,
     /// Bytes of the ring buffer; a power of two.
     pub ring: u32,
+    /// Bytes of the ring buffer of packets; a power of two.
+    pub wire: u32,
 }
 
 impl Default for Limits {
@@ -47,6 +49,7 @@ impl Default for Limits {
         Self {
             connections: 65_536,
             ring: 16 << 20,
+            wire: 8 << 20,
         }
     }
 }
@@ -135,9 +138,12 @@ impl Kernel {
         let features = Features::probe(&types);
         let kernel_layout = target::kernel_layout(&types).map_err(|error| error.to_string());
         let plain = PlainKernelLayout(*kernel_layout.as_ref().unwrap_or(&KernelLayout::NOTHING));
+        let seed = random().map_err(|error| refused("a random number", &error))?;
         let mut ebpf = EbpfLoader::new()
             .override_global("KERNEL", &plain, true)
+            .override_global("FLOW_SEED", &seed, true)
             .map_max_entries("RECORDS", limits.ring)
+            .map_max_entries("WIRE", limits.wire)
             .map_max_entries("CONNECTIONS", limits.connections)
             .load(OBJECT)
             .map_err(|error| refused("the object", &error))?;
@@ -175,11 +181,13 @@ impl Kernel {
     /// # Errors
     /// Returns an error if they have been taken before.
     pub fn drain(&mut self) -> Result<Drain, LoadError> {
-        let map = self
-            .ebpf
-            .take_map("RECORDS")
-            .ok_or_else(|| refused("RECORDS", "it has a reader"))?;
-        Drain::new(map).map_err(|error| refused("RECORDS", &error))
+        let mut take = |name: &str| {
+            self.ebpf
+                .take_map(name)
+                .ok_or_else(|| refused(name, "it has a reader"))
+        };
+        let (records, wire) = (take("RECORDS")?, take("WIRE")?);
+        Drain::new(records, wire).map_err(|error| refused("the ring buffers", &error))
     }
 
     /// The counters, for one reader.
@@ -241,6 +249,16 @@ impl Kernel {
         }
         Ok(())
     }
+}
+
+/// A number that nobody outside knows.
+fn random() -> std::io::Result<u64> {
+    let mut bytes = [0; 8];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        filled += rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
+    }
+    Ok(u64::from_ne_bytes(bytes))
 }
 
 /// Longest part of a verifier's log that is repeated; its last lines tell what is wrong.

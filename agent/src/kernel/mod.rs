@@ -7,9 +7,11 @@ mod drain;
 mod empty;
 mod features;
 mod load;
+mod wire;
 
 pub use attach::{AttachError, Attached};
 pub use counters::{Counters, Counts};
 pub use drain::Drain;
 pub use features::{Features, Missing, check};
 pub use load::{Kernel, Limits, LoadError, OBJECT};
+pub use wire::{WireError, WireLinks, WireMode};

@@ -64,7 +64,10 @@ impl Kernel {
             WireMode::Tc => self
                 .tc("tc_ingress", interface, TcAttachType::Ingress)
                 .and_then(|first| {
-                    Ok(vec![first, self.tc("tc_egress", interface, TcAttachType::Egress)?])
+                    Ok(vec![
+                        first,
+                        self.tc("tc_egress", interface, TcAttachType::Egress)?,
+                    ])
                 }),
             WireMode::TcIngress => self
                 .tc("tc_ingress", interface, TcAttachType::Ingress)

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, Sender},
     },
     time::{Duration, Instant},
@@ -59,7 +59,7 @@ pub(super) struct Library {
 
 /// The thread's state.
 pub(super) struct Discovery {
-    kernel: Kernel,
+    kernel: Arc<Mutex<Kernel>>,
     scanner: Scanner,
     attached: HashMap<FileId, Attachment>,
     /// Why libraries could not be attached to.
@@ -78,7 +78,7 @@ struct Attachment {
 
 impl Discovery {
     /// Attaches to everything that runs now.
-    pub(super) fn start(kernel: Kernel, libraries: Sender<Library>, shared: Shared) -> Self {
+    pub(super) fn start(kernel: Arc<Mutex<Kernel>>, libraries: Sender<Library>, shared: Shared) -> Self {
         let mut scanner = Scanner::new("/proc");
         // In a container the machine's own libraries are behind its first process.
         let host = Path::new("/proc/1/root");
@@ -131,7 +131,7 @@ impl Discovery {
                 sweep = Instant::now() + SWEEP.max(now.elapsed() * REST);
             }
             if now >= clear {
-                self.kernel
+                self.kernel()
                     .forget(|pid| !Path::new(&format!("/proc/{pid}")).exists());
                 clear = Instant::now() + CLEAR;
             }
@@ -236,12 +236,16 @@ impl Discovery {
             clears: u32::from(clears),
             ..target.layout
         };
-        self.kernel
+        self.kernel()
             .set_layout(slot, layout)
             .map_err(|error| error.to_string())?;
-        self.kernel
+        self.kernel()
             .attach(&target.file, slot, &hooks)
             .map_err(|error| error.to_string())
+    }
+
+    fn kernel(&self) -> MutexGuard<'_, Kernel> {
+        self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn detach(&mut self, id: FileId) {

@@ -3,13 +3,15 @@
 mod coverage;
 mod discovery;
 mod intake;
+mod interface;
 mod owner;
 mod socket;
+mod wire;
 
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::mpsc,
+    sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
 
@@ -22,6 +24,8 @@ use tokio::{
 
 use discovery::Discovery;
 use intake::{Intake, Recorder};
+pub use interface::{Choice, Mode};
+use wire::Wire;
 
 use crate::{
     export::{Shared, control, http},
@@ -56,6 +60,8 @@ pub struct Options {
     pub recording: Option<Box<dyn std::io::Write + Send>>,
     /// When it stops by itself, if it does.
     pub duration: Option<Duration>,
+    /// Whose packets it looks at, if it does.
+    pub interfaces: Option<Choice>,
 }
 
 /// Runs the agent until it is told to stop.
@@ -93,7 +99,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         if let Some(control) = control {
             tokio::spawn(control::serve(control, shared.clone()));
         }
-        observe(&shared, options.recording, options.duration).await
+        observe(&shared, options.recording, options.duration, options.interfaces).await
     })
 }
 
@@ -101,6 +107,7 @@ async fn observe(
     shared: &Shared,
     recording: Option<Box<dyn std::io::Write + Send>>,
     duration: Option<Duration>,
+    interfaces: Option<Choice>,
 ) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
@@ -122,6 +129,13 @@ async fn observe(
             metrics.set_probe_hits(&probe, count);
         }
     });
+
+    let kernel = Arc::new(Mutex::new(kernel));
+    let wire = match interfaces {
+        Some(choice) => Some(Wire::start(Arc::clone(&kernel), choice, shared.clone()).await),
+        None => None,
+    };
+    let wire = wire.map(|wire| tokio::spawn(wire.run()));
 
     let (event_sender, events) = mpsc::channel();
     let (library_sender, libraries) = mpsc::channel();
@@ -161,6 +175,11 @@ async fn observe(
         }
     }
     tracing::info!("stopping");
+    if let Some(wire) = wire {
+        wire.abort();
+        // Its programs are detached when it has ended; that it was aborted is no news.
+        drop(wire.await);
+    }
     intake.stop_discovery();
     discovery.await.context("the discovery thread failed")?;
     let last = Instant::now() + AFTERGLOW;

@@ -90,12 +90,25 @@ mod tests {
 
     #[test]
     fn what_is_no_hello_is_not_found() {
-        for (at, value) in [(0, 23), (1, 2), (2, 5), (3, 0x41), (5, 2), (6, 1), (9, 2), (10, 4)] {
+        for (at, value) in [
+            (0, 23),
+            (1, 2),
+            (2, 5),
+            (3, 0x41),
+            (5, 2),
+            (6, 1),
+            (9, 2),
+            (10, 4),
+        ] {
             let mut bytes = HELLO;
             bytes[at] = value;
             assert_eq!(found(&[&bytes]), None, "{at} {value}");
         }
-        assert_eq!(found(&[&[22, 3, 1, 0, 5, 1, 0, 1, 252, 3, 3]]), None, "a record of 5");
+        assert_eq!(
+            found(&[&[22, 3, 1, 0, 5, 1, 0, 1, 252, 3, 3]]),
+            None,
+            "a record of 5"
+        );
         assert_eq!(found(&[&[22, 3, 1, 2, 0, 1, 0, 0, 39, 3, 3]]), None, "too short");
     }
 }

@@ -67,7 +67,11 @@ impl Start {
         let [a, b, c, d, e, f, g, h, last] = *bytes;
         let first = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         if offset < 8 {
-            let mask = (if count < 8 { (1 << (8 * count)) - 1 } else { u64::MAX }) << (8 * offset);
+            let mask = (if count < 8 {
+                (1 << (8 * count)) - 1
+            } else {
+                u64::MAX
+            }) << (8 * offset);
             self.bytes = self.bytes & !mask | first << (8 * offset) & mask;
         }
         if offset == 0 && count > 8 {

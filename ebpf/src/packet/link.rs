@@ -50,7 +50,11 @@ mod tests {
     fn up_to_two_tags_are_looked_past() {
         let service = &[0x88, 0xa8, 0x00, 0x64];
         let customer = &[0x81, 0x00, 0x00, 0x0a];
-        for (tags, offset) in [(vec![], 14), (customer.to_vec(), 18), ([*service, *customer].concat(), 22)] {
+        for (tags, offset) in [
+            (vec![], 14),
+            (customer.to_vec(), 18),
+            ([*service, *customer].concat(), 22),
+        ] {
             assert_eq!(read(&Bytes(ethernet(&tags, IPV6, b""))), Ok((IPV6, offset)));
         }
         let three = [*service, *customer, *customer].concat();

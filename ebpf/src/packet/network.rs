@@ -154,7 +154,13 @@ impl Network {
     /// # Errors
     /// [`Skip::Malformed`] if the addresses cannot be read.
     #[inline(always)]
-    pub fn flow(&self, packet: &impl Packet, ports: [u8; 4], interface: u32, hook: Hook) -> Result<Flow, Skip> {
+    pub fn flow(
+        &self,
+        packet: &impl Packet,
+        ports: [u8; 4],
+        interface: u32,
+        hook: Hook,
+    ) -> Result<Flow, Skip> {
         let mut flow = Flow {
             source: [0; 16],
             destination: [0; 16],
@@ -230,7 +236,11 @@ mod tests {
         let mut whole = ipv4(TCP, &[], &[0; 20]);
         whole[6] = 0x40;
         assert!(read(&Bytes(whole), link::IPV4, 0).is_ok(), "don't fragment");
-        for (fragment, expected) in [([0, 1], Err(Skip::Fragment)), ([0, 9], Err(Skip::Other)), ([0, 0], Ok(48))] {
+        for (fragment, expected) in [
+            ([0, 1], Err(Skip::Fragment)),
+            ([0, 9], Err(Skip::Other)),
+            ([0, 0], Ok(48)),
+        ] {
             let extension = [TCP, 0, fragment[0], fragment[1], 0, 0, 0, 7];
             let bytes = ipv6(FRAGMENT, &extension, &[0; 20]);
             let read = read(&Bytes(bytes), link::IPV6, 0);

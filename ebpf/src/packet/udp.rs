@@ -35,7 +35,11 @@ pub fn read(packet: &impl Packet, network: &Network) -> Result<Datagram, Skip> {
     let header = packet.load::<6>(network.transport).ok_or(Skip::Malformed)?;
     let length = u32::from(number(&header, 4));
     // 0 stands for a length beyond 16 bits.
-    let end = if length == 0 { network.end } else { network.transport + length };
+    let end = if length == 0 {
+        network.end
+    } else {
+        network.transport + length
+    };
     let payload = network.transport + HEADER;
     if end > network.end || end < payload {
         return Err(Skip::Malformed);

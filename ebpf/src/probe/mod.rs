@@ -1,6 +1,7 @@
 //! The probes, one file per concern.
 
 pub mod call;
+pub mod client_hello;
 pub mod empty;
 pub mod object;
 pub mod process;

@@ -89,7 +89,13 @@ fn send<const N: usize>(packet: &impl Packet, flow: &Flow, piece: &Piece) -> u32
         (&raw mut (*header).first).write(piece.first);
         (&raw mut (*header).sequence).write(piece.sequence);
         (&raw mut (*header).length).write(count);
-        fill(packet, (&raw mut (*slot).bytes).cast(), entry, piece.offset, count);
+        fill(
+            packet,
+            (&raw mut (*slot).bytes).cast(),
+            entry,
+            piece.offset,
+            count,
+        );
     }
     count
 }
@@ -134,7 +140,13 @@ fn reserve<T: 'static>() -> Option<RingBufEntry<T>> {
 /// # Safety
 /// `to` must lie in the entry, with room for `count` bytes.
 #[inline(always)]
-unsafe fn fill<T: 'static>(packet: &impl Packet, to: *mut u8, entry: RingBufEntry<T>, offset: u32, count: u32) {
+unsafe fn fill<T: 'static>(
+    packet: &impl Packet,
+    to: *mut u8,
+    entry: RingBufEntry<T>,
+    offset: u32,
+    count: u32,
+) {
     // The verifier does not let a helper copy nothing.
     // SAFETY: the caller vouches for `to`.
     if count > 0 && unsafe { packet.copy(offset, to, count) } {

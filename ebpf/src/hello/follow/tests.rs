@@ -18,7 +18,11 @@ const EMPTY: Set = Set {
 fn take(followed: &mut Followed, offset: u32, length: u32) -> Part {
     let mut bytes = [0; START];
     let mut count = 0;
-    for (to, from) in bytes.iter_mut().zip(HELLO.iter().skip(offset as usize)).take(length as usize) {
+    for (to, from) in bytes
+        .iter_mut()
+        .zip(HELLO.iter().skip(offset as usize))
+        .take(length as usize)
+    {
         *to = *from;
         count += 1;
     }
@@ -127,7 +131,11 @@ fn room_is_made_by_itself_the_free_and_the_oldest_in_this_order() {
     assert_eq!(set.room(7, 70), (2, false));
     set.ways[2] = Followed::new(7, 0, 70);
     assert_eq!(set.room(8, 80), (1, true));
-    assert_eq!(set.room(8, 42 + LATE), (1, false), "so old that no hello is expected");
+    assert_eq!(
+        set.room(8, 42 + LATE),
+        (1, false),
+        "so old that no hello is expected"
+    );
 }
 
 #[test]
@@ -173,5 +181,9 @@ fn flows_spread_over_the_sets() {
         *used.entry(set(hash(&flow, 1))).or_default() += 1;
     }
     // As many as sets: at random, the fullest of 4096 has about 7.
-    assert!(used.values().all(|count| *count <= 12), "{:?}", used.values().max());
+    assert!(
+        used.values().all(|count| *count <= 12),
+        "{:?}",
+        used.values().max()
+    );
 }
