@@ -121,12 +121,12 @@ fn in_statics() -> Vec<(&'static str, Shape)> {
     vec![
         ("KernelLayout", kernel_layout()),
         ("Tracked", tracked()),
-        ("Framing", shape!(Framing: streams, requests)),
+        ("Framing", shape!(Framing: streams, requests, protocol, reserved)),
         (
             "Stream",
             shape!(
-                Stream: offset, remaining, length, number, window, sequence, status, phase, flags, position,
-                field, frame, kind, begun, reserved
+                Stream: offset, remaining, length, number, window, sequence, status, phase, flags, entry,
+                position, field, frame, kind, begun, silent, reserved
             ),
         ),
         ("Thread", shape!(Thread: depth, calls, walk)),

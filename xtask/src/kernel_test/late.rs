@@ -204,9 +204,10 @@ fn is_of(exchange: &Exchange, role: &str, truth: &Truth) -> bool {
 }
 
 fn check(exchange: &Exchange, truth: &Truth) -> Result<()> {
+    let client = truth.local.as_ref().context("the client tells its address")?;
     let (near, far) = match exchange.role.as_deref() {
-        Some("client") => (&truth.local, &truth.peer),
-        _ => (&truth.peer, &truth.local),
+        Some("client") => (client, &truth.peer),
+        _ => (&truth.peer, client),
     };
     let right_or_unknown =
         |seen: &Option<String>, known: &String| seen.is_none() || seen.as_ref() == Some(known);
