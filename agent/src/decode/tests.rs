@@ -110,6 +110,7 @@ fn data_is_read() {
         direction: Direction::Write,
         content: Content::Http2Frame,
         flags: START | END,
+        entry: 0,
         bytes: b"bytes",
     };
     assert_eq!(Record::from_bytes(&data()), Ok(Record::Data(expected)));
