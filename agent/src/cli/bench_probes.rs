@@ -49,6 +49,12 @@ pub fn run(args: &BenchProbesArgs) -> anyhow::Result<ExitCode> {
         .attach_empty(image.file(), &hooks)
         .map_err(|error| unavailable_kernel(error.into()))?;
     println!("attached");
+    wait_to_be_ended()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for SIGTERM.
+pub(super) fn wait_to_be_ended() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -58,7 +64,6 @@ pub fn run(args: &BenchProbesArgs) -> anyhow::Result<ExitCode> {
             .context("cannot wait for SIGTERM")?
             .recv()
             .await;
-        anyhow::Ok(())
-    })?;
-    Ok(ExitCode::SUCCESS)
+        Ok(())
+    })
 }

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod bench_probes;
+pub mod bench_wire;
 pub mod failure;
 pub mod inspect;
 pub mod judge;
@@ -17,6 +18,7 @@ use clap::{Parser, Subcommand};
 
 use self::args::{RecordArgs, ReplayArgs, RunArgs};
 use self::bench_probes::BenchProbesArgs;
+use self::bench_wire::BenchWireArgs;
 use self::inspect::InspectArgs;
 use self::judge::JudgeArgs;
 
@@ -51,6 +53,8 @@ enum Command {
     Replay(ReplayArgs),
     #[command(hide = true)]
     BenchProbes(BenchProbesArgs),
+    #[command(hide = true)]
+    BenchWire(BenchWireArgs),
 }
 
 /// Parses the arguments, runs the subcommand, and turns an error into one line and an exit code.
@@ -62,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::BenchProbes(args) => bench_probes::run(&args),
+        Command::BenchWire(args) => bench_wire::run(&args),
     };
     done.unwrap_or_else(|error| failure::report(&error))
 }

@@ -7,6 +7,7 @@ mod drain;
 mod empty;
 mod features;
 mod load;
+mod trial;
 mod wire;
 
 pub use attach::{AttachError, Attached};
@@ -14,4 +15,5 @@ pub use counters::{Counters, Counts};
 pub use drain::Drain;
 pub use features::{Features, Missing, check};
 pub use load::{Kernel, Limits, LoadError, OBJECT};
+pub use trial::PacketProgram;
 pub use wire::{WireError, WireLinks, WireMode};

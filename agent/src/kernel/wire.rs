@@ -23,6 +23,9 @@ pub enum WireMode {
 }
 
 impl WireMode {
+    /// Every mode.
+    pub const ALL: [Self; 4] = [Self::Tc, Self::TcIngress, Self::XdpNative, Self::XdpGeneric];
+
     /// The mode's name.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@
 //! followed to its end; what is handed up of it stays right, since it is the packet's own.
 
 use super::start::{Judgement, START, Start, UNSURE, WINDOW};
-use crate::record::Flow;
+use crate::packet::network::Addresses;
 
 /// Flows in one set.
 pub const WAYS: usize = 4;
@@ -68,42 +68,27 @@ pub enum Ended {
     Scattered,
 }
 
-/// Where a flow is kept and which ones are its own: a number in which no bits of its input stand out.
+/// Where a flow is kept and which entry is its own: a number in which no bits of its input stand out. `place` is where
+/// in the machine it was seen.
 #[inline(always)]
-pub const fn hash(flow: &Flow, seed: u64) -> u64 {
-    let ports = (flow.source_port as u64) << 16 | flow.destination_port as u64;
-    let place = (flow.interface as u64) << 8 | flow.hook as u64;
-    let mut hash = mix(seed ^ ports, place);
-    hash = mix(hash, half(&flow.source, 0));
-    hash = mix(hash, half(&flow.destination, 0));
-    if flow.family != AF_INET {
-        hash = mix(hash, half(&flow.source, 8));
-        hash = mix(hash, half(&flow.destination, 8));
+pub const fn hash(addresses: &Addresses, ports: [u8; 4], v6: bool, place: u64, seed: u64) -> u64 {
+    let mut hash = mix(seed, u32::from_ne_bytes(ports) as u64 ^ place.rotate_left(32));
+    hash = mix(hash, addresses.source[0]);
+    hash = mix(hash, addresses.destination[0]);
+    if v6 {
+        hash = mix(hash, addresses.source[1]);
+        hash = mix(hash, addresses.destination[1]);
+        // No IPv4 flow is one of IPv6.
+        hash = mix(hash, 6);
     }
     hash
 }
-
-const AF_INET: u16 = 2;
 
 /// One round of a multiplicative hash; the constant is 2^64 divided by the golden ratio.
 #[inline(always)]
 const fn mix(hash: u64, word: u64) -> u64 {
     let product = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     product ^ product >> 32
-}
-
-#[inline(always)]
-const fn half(address: &[u8; 16], at: usize) -> u64 {
-    u64::from_ne_bytes([
-        address[at],
-        address[at + 1],
-        address[at + 2],
-        address[at + 3],
-        address[at + 4],
-        address[at + 5],
-        address[at + 6],
-        address[at + 7],
-    ])
 }
 
 /// The set that a flow belongs to.

@@ -148,39 +148,71 @@ const fn fragmented(protocol: u8, offset: u16) -> Skip {
     }
 }
 
+/// The addresses of a packet, as words of the bytes that stand in it: what finds the flow that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Source; of IPv4's only the first half of the first word.
+    pub source: [u64; 2],
+    /// Destination.
+    pub destination: [u64; 2],
+}
+
 impl Network {
-    /// The flow that the packet belongs to, with its ports as they stand in the packet.
+    /// Reads the addresses.
     ///
     /// # Errors
-    /// [`Skip::Malformed`] if the addresses cannot be read.
+    /// [`Skip::Malformed`] if the packet is cut off.
     #[inline(always)]
-    pub fn flow(
-        &self,
-        packet: &impl Packet,
-        ports: [u8; 4],
-        interface: u32,
-        hook: Hook,
-    ) -> Result<Flow, Skip> {
-        let mut flow = Flow {
-            source: [0; 16],
-            destination: [0; 16],
+    pub fn addresses(&self, packet: &impl Packet) -> Result<Addresses, Skip> {
+        if self.v6 {
+            let bytes = packet.load::<32>(self.addresses).ok_or(Skip::Malformed)?;
+            return Ok(Addresses {
+                source: [word(&bytes, 0), word(&bytes, 8)],
+                destination: [word(&bytes, 16), word(&bytes, 24)],
+            });
+        }
+        let [a, b, c, d, e, f, g, h] = packet.load::<8>(self.addresses).ok_or(Skip::Malformed)?;
+        Ok(Addresses {
+            source: [u64::from_ne_bytes([a, b, c, d, 0, 0, 0, 0]), 0],
+            destination: [u64::from_ne_bytes([e, f, g, h, 0, 0, 0, 0]), 0],
+        })
+    }
+
+    /// The flow that the packet belongs to, with its ports as they stand in the packet.
+    #[inline(always)]
+    pub const fn flow(&self, addresses: &Addresses, ports: [u8; 4], interface: u32, hook: Hook) -> Flow {
+        Flow {
+            source: bytes(addresses.source),
+            destination: bytes(addresses.destination),
             interface,
             source_port: number(&ports, 0),
             destination_port: number(&ports, 2),
             family: if self.v6 { AF_INET6 } else { AF_INET },
             hook: hook as u8,
             reserved: 0,
-        };
-        if self.v6 {
-            flow.source = packet.load::<16>(self.addresses).ok_or(Skip::Malformed)?;
-            flow.destination = packet.load::<16>(self.addresses + 16).ok_or(Skip::Malformed)?;
-        } else {
-            let [a, b, c, d, e, f, g, h] = packet.load::<8>(self.addresses).ok_or(Skip::Malformed)?;
-            flow.source = [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-            flow.destination = [e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         }
-        Ok(flow)
     }
+}
+
+#[inline(always)]
+const fn word(bytes: &[u8; 32], at: usize) -> u64 {
+    u64::from_ne_bytes([
+        bytes[at],
+        bytes[at + 1],
+        bytes[at + 2],
+        bytes[at + 3],
+        bytes[at + 4],
+        bytes[at + 5],
+        bytes[at + 6],
+        bytes[at + 7],
+    ])
+}
+
+#[inline(always)]
+const fn bytes([first, second]: [u64; 2]) -> [u8; 16] {
+    let [a, b, c, d, e, f, g, h] = first.to_ne_bytes();
+    let [i, j, k, l, m, n, o, p] = second.to_ne_bytes();
+    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
 }
 
 #[cfg(test)]
@@ -266,16 +298,16 @@ mod tests {
     fn flows_hold_addresses_and_ports_as_records_do() {
         let packet = Bytes(ipv4(TCP, &[], &[0; 20]));
         let network = read(&packet, link::IPV4, 0).unwrap();
-        let flow = network
-            .flow(&packet, [0x01, 0xbb, 0x80, 0x00], 7, Hook::TcEgress)
-            .unwrap();
+        let addresses = network.addresses(&packet).unwrap();
+        let flow = network.flow(&addresses, [0x01, 0xbb, 0x80, 0x00], 7, Hook::TcEgress);
         assert_eq!(flow.source[..5], [192, 0, 2, 1, 0]);
         assert_eq!(flow.destination[..5], [192, 0, 2, 2, 0]);
         assert_eq!((flow.source_port, flow.destination_port), (443, 32_768));
         assert_eq!((flow.family, flow.interface, flow.hook), (2, 7, 2));
         let packet = Bytes(ipv6(TCP, &[], &[0; 20]));
         let network = read(&packet, link::IPV6, 0).unwrap();
-        let flow = network.flow(&packet, [0; 4], 7, Hook::Xdp).unwrap();
+        let addresses = network.addresses(&packet).unwrap();
+        let flow = network.flow(&addresses, [0; 4], 7, Hook::Xdp);
         assert_eq!((flow.family, flow.source[15], flow.destination[15]), (10, 1, 2));
     }
 }

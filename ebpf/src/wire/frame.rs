@@ -1,6 +1,6 @@
 //! Packets as tc and XDP programs are given them.
 
-use core::{mem::MaybeUninit, ptr};
+use core::mem::MaybeUninit;
 
 use aya_ebpf::{
     EbpfContext as _,
@@ -111,9 +111,34 @@ unsafe fn direct<const N: usize>(data: usize, end: usize, offset: u32) -> Option
     if start + N > end {
         return None;
     }
-    // SAFETY: within the bounds.
-    Some(unsafe { ptr::read_unaligned(start as *const [u8; N]) })
+    let mut words = MaybeUninit::<Words<N>>::uninit();
+    let to = words.as_mut_ptr() as usize;
+    let mut at = 0;
+    // SAFETY: within the bounds of both. A load of BPF needs no alignment, and where the compiler is not told that
+    // there is one, it loads byte by byte.
+    unsafe {
+        while at + 8 <= N {
+            ((to + at) as *mut u64).write(((start + at) as *const u64).read());
+            at += 8;
+        }
+        if N & 4 != 0 {
+            ((to + at) as *mut u32).write(((start + at) as *const u32).read());
+            at += 4;
+        }
+        if N & 2 != 0 {
+            ((to + at) as *mut u16).write(((start + at) as *const u16).read());
+            at += 2;
+        }
+        if N & 1 != 0 {
+            ((to + at) as *mut u8).write(((start + at) as *const u8).read());
+        }
+        Some(words.assume_init().0)
+    }
 }
+
+/// Bytes that are aligned as words.
+#[repr(C, align(8))]
+struct Words<const N: usize>([u8; N]);
 
 /// The number, taken twice exclusively or with one that the verifier does not know.
 #[inline(always)]

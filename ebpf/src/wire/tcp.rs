@@ -32,9 +32,11 @@ static FLOW_SEED: u64 = 0;
 #[inline(always)]
 pub fn look(packet: &impl Packet, network: &Network, interface: u32, hook: Hook) -> Result<(), Skip> {
     let mut segment = tcp::read(packet, network)?;
-    let flow = network.flow(packet, segment.ports, interface, hook)?;
+    let addresses = network.addresses(packet)?;
     // SAFETY: a static; the volatile read keeps the compiler from using the value it was compiled with.
-    let hash = follow::hash(&flow, unsafe { ptr::read_volatile(&raw const FLOW_SEED) });
+    let seed = unsafe { ptr::read_volatile(&raw const FLOW_SEED) };
+    let place = u64::from(interface) << 8 | hook as u64;
+    let hash = follow::hash(&addresses, segment.ports, network.v6, place, seed);
     let tag = follow::tag(hash);
     let set = FLOWS.get_ptr_mut(follow::set(hash)).ok_or(Skip::Other)?;
     // SAFETY: the pointer comes from the map.
@@ -51,6 +53,7 @@ pub fn look(packet: &impl Packet, network: &Network, interface: u32, hook: Hook)
     }
     let way = packet.forgotten(way as u32) as usize;
     if segment.length > 0 {
+        let flow = network.flow(&addresses, segment.ports, interface, hook);
         take(packet, &flow, &segment, &mut set.ways[way & (WAYS - 1)]);
     }
     Ok(())

@@ -33,7 +33,7 @@ pub fn look(packet: &impl Packet, network: &Network, interface: u32, hook: Hook)
         if !udp::is_initial(packet.load(offset).ok_or(Skip::Malformed)?) {
             break;
         }
-        let flow = network.flow(packet, found.ports, interface, hook)?;
+        let flow = network.flow(&network.addresses(packet)?, found.ports, interface, hook);
         records::datagram(packet, &flow, offset, length);
         done += length;
     }
