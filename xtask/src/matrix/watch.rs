@@ -47,6 +47,7 @@ pub fn watch(
     let mut names = Names::new();
     for server in servers {
         progress(server.program);
+        let latest = agent.exchanges()?.last().map_or(0, |exchange| exchange.id);
         let truths = drive(server, scratch, python, size, &mut names)
             .with_context(|| format!("against {}", server.program))?;
         let ground = Ground {
@@ -55,7 +56,7 @@ pub fn watch(
             pids: server.pids(),
             exe: server.executable()?.display().to_string(),
         };
-        let exchanges = settled(agent, &truths, server.port)?;
+        let exchanges = settled(agent, latest, &truths, server.port)?;
         ledger.add(&ground, &truths, &exchanges);
     }
     Ok(ledger)
@@ -121,13 +122,13 @@ fn complete(server: &Server, truths: &mut [Truth]) {
     }
 }
 
-/// Waits until as many exchanges came as ought to, and no more come; what is missing is for the caller to
-/// judge.
-fn settled(agent: &Agent, truths: &[Truth], port: u16) -> Result<Vec<Exchange>> {
+/// Waits until as many exchanges came after the latest one as ought to, and no more come; what is missing is
+/// for the caller to judge.
+fn settled(agent: &Agent, latest: u64, truths: &[Truth], port: u16) -> Result<Vec<Exchange>> {
     let deadline = Instant::now() + SETTLE;
     let mut previous = 0;
     loop {
-        let exchanges = agent.exchanges()?;
+        let exchanges = agent.exchanges_since(latest)?;
         let count = relevant(truths, &exchanges, port).len();
         if (count >= expected(truths) && count == previous) || Instant::now() > deadline {
             return Ok(exchanges);
