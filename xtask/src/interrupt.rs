@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -23,6 +24,8 @@ pub enum Leftover {
     File(PathBuf),
     /// A directory to remove with all it holds.
     Directory(PathBuf),
+    /// A network namespace to delete, by the name that `ip` gave it.
+    Namespace(String),
 }
 
 /// Keeps a [`Leftover`] registered while it lives. Dropping it undoes nothing.
@@ -79,6 +82,9 @@ fn undo_all() {
             Leftover::Process(pid) => drop(kill_process(*pid, Signal::TERM)),
             Leftover::File(path) => drop(fs::remove_file(path)),
             Leftover::Directory(path) => drop(fs::remove_dir_all(path)),
+            Leftover::Namespace(name) => {
+                drop(Command::new("ip").args(["netns", "delete", name]).output());
+            }
         }
     }
 }

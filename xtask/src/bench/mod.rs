@@ -2,6 +2,7 @@
 
 mod load;
 mod probes;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use self::load::Workload;
 use crate::progress::Progress;
 use crate::rig::agent::{Agent, Start};
 use crate::rig::certificate::Authority;
+use crate::rig::network;
 use crate::rig::nginx::{self, Nginx};
 use crate::rig::scratch::Scratch;
 use crate::style;
@@ -32,6 +34,9 @@ pub struct Options {
     /// Seconds for each measurement
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
+    /// What looking at packets costs, instead: by tc and XDP, on loopback and a veth pair
+    #[arg(long)]
+    wire: bool,
 }
 
 /// Who observes.
@@ -54,6 +59,10 @@ type Figures = BTreeMap<(Workload, Observer), Vec<f64>>;
 /// When nginx, the load generator or an observer cannot be run.
 pub fn run(options: &Options) -> Result<ExitCode> {
     setup::run()?;
+    if options.wire {
+        setup::require_packages(&[network::PACKAGE])?;
+        return wire::run(options, &build::agent()?);
+    }
     setup::require_packages(PACKAGES)?;
     let binary = build::agent()?;
     let scratch = Scratch::new("bench")?;

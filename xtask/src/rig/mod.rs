@@ -15,6 +15,7 @@ pub mod http;
 pub mod ledger;
 pub mod library;
 pub mod metrics;
+pub mod network;
 pub mod nginx;
 pub mod oracle;
 pub mod port;
