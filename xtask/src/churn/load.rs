@@ -31,8 +31,6 @@ pub(super) struct Made {
     pub(super) status: u16,
     /// Before it was opened; nanoseconds of `CLOCK_MONOTONIC`.
     pub(super) started: u64,
-    /// When the answer was complete and the connection closed.
-    pub(super) ended: u64,
 }
 
 /// The client while it runs.

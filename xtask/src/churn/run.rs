@@ -1,5 +1,6 @@
 //! Drives the load, kills the agent in the middle, and gathers what each agent saw.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::judge::{Ground, Judgement, judge};
-use super::load::{self, Load};
+use super::load::{self, Load, Made};
 use crate::rig::agent::{Agent, Start};
 use crate::rig::exchange::Exchange;
 use crate::rig::python::Python;
@@ -48,7 +49,7 @@ pub fn run_with(binary: &Path, scratch: &Scratch, proxy: Proxy, size: Size) -> R
         Start::Ready(agent) => agent,
         Start::Unsupported(reason) => bail!("the agent cannot observe here: {reason}"),
     };
-    let mut observed = Vec::new();
+    let mut untouched = BTreeSet::new();
     let mut exchanges = Vec::new();
     let mut ready = load::now();
     let load = Load::start(scratch, front.port, &ground.names)?;
@@ -56,12 +57,11 @@ pub fn run_with(binary: &Path, scratch: &Scratch, proxy: Proxy, size: Size) -> R
         let share = size.connections * kill / (size.kills + 1);
         let mut follower = Follower::default();
         follower.follow(&agent, || load.count() >= share || load.is_over())?;
-        let doomed = load::now();
-        let ended = load.made().iter().filter(|made| made.started > ready).count();
-        follower.settle(&agent, ended * EXCHANGES)?;
+        let ended = begun_after(ready, &load.made());
+        follower.settle(&agent, &ground, &ended)?;
         agent.process.kill()?;
         exchanges.append(&mut follower.exchanges);
-        observed.push(ready..doomed);
+        untouched.extend(ended);
         agent = agent.restart()?;
         ready = load::now();
     }
@@ -74,11 +74,19 @@ pub fn run_with(binary: &Path, scratch: &Scratch, proxy: Proxy, size: Size) -> R
         made.len(),
         size.connections
     );
-    let late = made.iter().filter(|made| made.started > ready).count();
-    follower.settle(&agent, late * EXCHANGES)?;
+    let ended = begun_after(ready, &made);
+    follower.settle(&agent, &ground, &ended)?;
     exchanges.append(&mut follower.exchanges);
-    observed.push(ready..load::now());
-    Ok(judge(&ground, &made, &exchanges, &observed))
+    untouched.extend(ended);
+    Ok(judge(&ground, &made, &exchanges, &untouched))
+}
+
+/// Numbers of the requests that began after this time.
+fn begun_after(time: u64, made: &[Made]) -> Vec<usize> {
+    made.iter()
+        .filter(|made| made.started > time)
+        .map(|made| made.number)
+        .collect()
 }
 
 fn ground(front: &Server, upstream: &Server, connections: usize) -> Ground {
@@ -113,14 +121,31 @@ impl Follower {
         Ok(())
     }
 
-    /// Until at least so many have come in all and no more come; what is missing is for others to judge.
-    fn settle(&mut self, agent: &Agent, count: usize) -> Result<()> {
+    /// Until these requests were seen everywhere; what is missing is for others to judge.
+    fn settle(&mut self, agent: &Agent, ground: &Ground, numbers: &[usize]) -> Result<()> {
         let deadline = Instant::now() + SETTLE;
-        while self.exchanges.len() < count && Instant::now() < deadline {
+        while !self.has_all(ground, numbers) && Instant::now() < deadline {
             self.poll(agent)?;
             sleep(POLL);
         }
-        self.poll(agent)
+        Ok(())
+    }
+
+    fn has_all(&self, ground: &Ground, numbers: &[usize]) -> bool {
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        for authority in self
+            .exchanges
+            .iter()
+            .filter_map(|exchange| exchange.authority.as_deref())
+        {
+            *seen.entry(authority).or_default() += 1;
+        }
+        let count = |number: &usize| {
+            seen.get(ground.names[*number].as_str())
+                .copied()
+                .unwrap_or_default()
+        };
+        numbers.iter().all(|number| count(number) >= EXCHANGES)
     }
 
     fn poll(&mut self, agent: &Agent) -> Result<()> {

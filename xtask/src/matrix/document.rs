@@ -24,6 +24,7 @@ const COLUMNS: &[(&str, &[&str])] = &[
     ),
     ("request number", &["request"]),
     ("4-tuple", &["socket"]),
+    ("ALPN, resumption", &["alpn", "resumed"]),
     ("certificate", &["certificate"]),
     ("process, role", &["pid", "exe", "role"]),
     ("other end", &["pair"]),

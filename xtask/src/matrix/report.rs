@@ -18,6 +18,8 @@ pub const FACTS: &[&str] = &[
     "protocol",
     "role",
     "request",
+    "alpn",
+    "resumed",
     "socket",
     "certificate",
     "pid",

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use super::host;
 use super::program::{Job, PATIENCE};
@@ -37,6 +37,9 @@ fn one(job: &Job<'_>, dial: &Dial, sni: &str, exe: &str) -> Result<Vec<Truth>> {
     let script = job.scratch.write("wrk.lua", SCRIPT)?;
     let hosts = job.scratch.write("wrk.hosts", format!("127.0.0.1 {sni}\n"))?;
     let mut command = Command::new("unshare");
+    if !geteuid().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
     command
         .args(["--mount", "sh", "-c", SHELL])
         .arg(&hosts)
