@@ -6,7 +6,7 @@ use crate::packet::Packet;
 
 /// Bytes that a hello's first segment must have to be recognised: those of [`super::start::START`], and the version.
 const FRONT: u32 = 11;
-/// A record with ChangeCipherSpec, RFC 8446, appendix D.4: it stands in front of the second ClientHello.
+/// A record with `ChangeCipherSpec`, RFC 8446, appendix D.4: it stands in front of the second ClientHello.
 const CHANGE_CIPHER_SPEC: [u8; 6] = [20, 3, 3, 0, 1, 1];
 /// The first bytes of a header of the PROXY protocol, version 2: "\r\n\r\n\0\r\nQUIT\n", section 2.2.
 const PROXY_2: [u8; 11] = *b"\r\n\r\n\0\r\nQUIT";
@@ -33,7 +33,7 @@ pub fn before_hello(packet: &impl Packet, payload: u32, length: u32) -> Option<u
 fn before(packet: &impl Packet, payload: u32, front: &[u8; 11]) -> Option<u32> {
     let [a, b, c, d, e, f, ..] = *front;
     if [a, b, c, d, e, f] == CHANGE_CIPHER_SPEC {
-        return Some(CHANGE_CIPHER_SPEC.len() as u32);
+        return Some(6);
     }
     if *front == PROXY_2 {
         let [high, low] = packet.load::<2>(payload + PROXY_2_HEADER - 2)?;
@@ -52,7 +52,7 @@ fn is_hello(front: &[u8; 11]) -> bool {
     let message = u32::from(u16::from_be_bytes([message_high, message_low])) + 4;
     // Version, random, and four lengths or more.
     let shortest = 4 + 2 + 32 + 1 + 2 + 2 + 1;
-    record >= 6 && record <= 1 << 14 && message >= shortest
+    matches!(record, 6..=0x4000) && message >= shortest
 }
 
 #[cfg(test)]

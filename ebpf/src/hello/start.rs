@@ -1,7 +1,9 @@
 //! The first bytes of a stream, however they come, and whether they begin a ClientHello.
 
 /// Bytes that decide: a record's type, version (two) and length (two), a handshake message's type and length (three).
-pub const START: usize = 9;
+pub const START: usize = COUNT as usize;
+/// The same, as packets are counted.
+const COUNT: u32 = 9;
 
 /// All of them.
 const ALL: u32 = (1 << START) - 1;
@@ -60,10 +62,10 @@ impl Start {
     /// Notes the first `count` of `bytes`, which stand at `offset`.
     #[inline(always)]
     pub const fn note(&mut self, offset: u32, bytes: &[u8; START], count: u32) {
-        if offset >= START as u32 || count == 0 {
+        if offset >= COUNT || count == 0 {
             return;
         }
-        let count = if count > START as u32 { START as u32 } else { count };
+        let count = if count > COUNT { COUNT } else { count };
         let [a, b, c, d, e, f, g, h, last] = *bytes;
         let first = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         if offset < 8 {
@@ -77,7 +79,8 @@ impl Start {
         if offset == 0 && count > 8 {
             self.last = last as u32;
         } else if offset > 0 && offset + count > 8 {
-            self.last = (first >> (8 * (8 - offset))) as u32 & 0xff;
+            let last = first >> (8 * (8 - offset)) & 0xff;
+            self.last = last as u32;
         }
         self.known |= ((1 << count) - 1) << offset & ALL;
     }
@@ -205,12 +208,13 @@ mod tests {
     #[test]
     fn any_part_is_noted_where_it_stands() {
         let bytes = [11, 12, 13, 14, 15, 16, 17, 18, 19];
-        for offset in 0..9_usize {
-            for count in 1..=9_usize {
+        for offset in 0..9_u8 {
+            for count in 1..=9_u8 {
                 let mut start = Start::UNKNOWN;
                 start.note(0, &[7; START], 9);
                 start.known = 0;
-                start.note(offset as u32, &bytes, count as u32);
+                start.note(offset.into(), &bytes, count.into());
+                let (offset, count) = (usize::from(offset), usize::from(count));
                 let mut expected = [7; 9];
                 let written = count.min(9 - offset);
                 expected[offset..offset + written].copy_from_slice(&bytes[..written]);

@@ -2,6 +2,15 @@
 //!
 //! Read through a trait, so that one reading serves tc, XDP and tests.
 
+#![expect(
+    clippy::inline_always,
+    reason = "the verifier follows calls anew for each caller's state; inlined code it prunes"
+)]
+#![expect(
+    clippy::many_single_char_names,
+    reason = "bytes that are taken apart and put together again have no better names"
+)]
+
 pub mod link;
 pub mod network;
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub(crate) fn ipv4(protocol: u8, options: &[u8], payload: &[u8]) -> Vec<u8> {
     [&header, options, payload].concat()
 }
 
-/// An IPv6 packet from 2001:db8::1 to 2001:db8::2; `extensions` are extension headers.
+/// An IPv6 packet from `2001:db8::1` to `2001:db8::2`; `extensions` are extension headers.
 pub(crate) fn ipv6(next: u8, extensions: &[u8], payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(extensions.len() + payload.len()).unwrap();
     let mut header = vec![0x60, 0, 0, 0];

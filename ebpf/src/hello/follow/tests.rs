@@ -124,8 +124,8 @@ fn a_flow_is_found_within_its_window_across_the_wrap_of_the_numbers() {
 #[test]
 fn room_is_made_by_itself_the_free_and_the_oldest_in_this_order() {
     let mut set = EMPTY;
-    for (way, begun) in [(0, 50), (1, 40), (3, 60)] {
-        set.ways[way] = Followed::new(way as u32 + 100, 0, begun);
+    for (way, tag, begun) in [(0, 100, 50), (1, 101, 40), (3, 103, 60)] {
+        set.ways[way] = Followed::new(tag, 0, begun);
     }
     assert_eq!(set.room(103, 70), (3, false));
     assert_eq!(set.room(7, 70), (2, false));
@@ -146,8 +146,8 @@ fn flows_that_differ_in_anything_have_other_tags() {
     };
     let change = |which: usize| {
         let mut changed = addresses;
-        let words = changed.source.iter_mut().chain(&mut changed.destination);
-        *words.skip(which).next().unwrap() += 1;
+        let mut words = changed.source.iter_mut().chain(&mut changed.destination);
+        *words.nth(which).unwrap() += 1;
         changed
     };
     let mut hashes: Vec<u64> = (0..4)

@@ -64,8 +64,8 @@ pub(super) fn measure(
             (0..CONNECTIONS).map(dial).collect::<Result<Vec<_>>>()
         })?;
         for stream in streams {
-            let served = listener.accept().context("cannot accept")?.0;
-            scope.spawn(move || serve(served, load));
+            let (accepted, _) = listener.accept().context("cannot accept")?;
+            scope.spawn(move || serve(accepted, load));
             scope.spawn(|| request(stream, load, &answered, &over));
         }
         let started = Instant::now();
