@@ -63,6 +63,7 @@ impl Socket {
     }
 
     /// The other end's, if nothing between the two translates addresses.
+    #[must_use]
     pub const fn mirrored(self) -> Self {
         Self {
             local: self.peer,

@@ -69,7 +69,7 @@ impl Wire {
             }
         }
         // What is watched stays watched.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn follow_first(&mut self, mut watch: Watch) {
