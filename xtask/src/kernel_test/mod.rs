@@ -8,6 +8,7 @@ mod discovery;
 mod framing;
 mod http3;
 mod late;
+mod lifecycle;
 mod matrix;
 mod programs;
 mod restart;
@@ -74,6 +75,7 @@ pub fn cases() -> Vec<Case> {
         departure::CASES,
         churn::CASES,
         restart::CASES,
+        lifecycle::CASES,
         deployment::CASES,
     ]
     .concat()

@@ -2,6 +2,7 @@
 
 pub mod curl;
 pub mod held;
+pub mod lifecycle;
 pub mod native;
 mod nghttp;
 pub mod node;
