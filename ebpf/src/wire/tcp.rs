@@ -42,14 +42,24 @@ pub fn look(packet: &impl Packet, network: &Network, interface: u32, hook: Hook)
     // SAFETY: the pointer comes from the map.
     let set = unsafe { &mut *set };
     let mut way = set.find(tag, segment.sequence);
-    if way == WAYS {
-        if !segment.opens {
-            let before = front::before_hello(packet, segment.payload, segment.length).ok_or(Skip::Other)?;
-            segment.payload += before;
-            segment.length -= before;
-            segment.sequence = segment.sequence.wrapping_add(before);
+    let followed = way != WAYS;
+    if segment.opens {
+        if !followed {
+            way = begin(set, tag, segment.sequence);
         }
-        way = begin(set, tag, segment.sequence);
+    } else if !followed || set.ways[way & (WAYS - 1)].identity as u32 == segment.sequence {
+        match front::before_hello(packet, segment.payload, segment.length) {
+            // A stream that begins with a hello is followed already.
+            Some(0) if followed => {}
+            Some(before) => {
+                segment.payload += before;
+                segment.length -= before;
+                segment.sequence = segment.sequence.wrapping_add(before);
+                way = begin(set, tag, segment.sequence);
+            }
+            None if followed => {}
+            None => return Err(Skip::Other),
+        }
     }
     let way = packet.forgotten(way as u32) as usize;
     if segment.length > 0 {

@@ -13,6 +13,7 @@ mod matrix;
 mod programs;
 mod restart;
 mod upgrade;
+mod wire;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub const PACKAGES: &[&str] = &[
     "nodejs",
     "python3",
     "gcc",
+    "iproute2",
     "libc6-dev",
     "libssl-dev",
     "bpftool",
@@ -76,6 +78,7 @@ pub fn cases() -> Vec<Case> {
         churn::CASES,
         restart::CASES,
         lifecycle::CASES,
+        wire::CASES,
         deployment::CASES,
     ]
     .concat()

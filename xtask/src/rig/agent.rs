@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::exchange::Exchange;
 use super::metrics::{self, Sample};
+use super::network::Namespace;
 use super::process::{Running, output_of};
 use super::scratch::Scratch;
 use super::{http, port};
@@ -48,7 +49,20 @@ impl Agent {
     pub fn start(binary: &Path, scratch: &Scratch) -> Result<Start> {
         let port = port::free()?;
         let control = scratch.path().join(format!("control-{port}.sock"));
-        Self::start_at(binary, &control, port)
+        Self::start_at(Command::new(binary), binary, &control, port)
+    }
+
+    /// As [`Agent::start`], in a network namespace. Its HTTP endpoints are for those inside alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Agent::start`].
+    pub fn start_inside(namespace: &Namespace, binary: &Path, scratch: &Scratch) -> Result<Start> {
+        namespace.inside(|| {
+            let port = port::free()?;
+            let control = scratch.path().join(format!("control-{port}.sock"));
+            Self::start_at(namespace.command(binary), binary, &control, port)
+        })
     }
 
     /// Starts another agent in the place of one that has ended: same port, same socket.
@@ -57,14 +71,13 @@ impl Agent {
     ///
     /// As [`Agent::start`].
     pub fn restart(&self) -> Result<Self> {
-        match Self::start_at(&self.binary, &self.control, self.port)? {
+        match Self::start_at(Command::new(&self.binary), &self.binary, &self.control, self.port)? {
             Start::Ready(agent) => Ok(agent),
             Start::Unsupported(reason) => bail!("the first agent could observe, the second cannot: {reason}"),
         }
     }
 
-    fn start_at(binary: &Path, control: &Path, port: u16) -> Result<Start> {
-        let mut command = Command::new(binary);
+    fn start_at(mut command: Command, binary: &Path, control: &Path, port: u16) -> Result<Start> {
         command
             .arg("run")
             .args(["--listen", &format!("127.0.0.1:{port}")])

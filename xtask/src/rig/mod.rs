@@ -11,6 +11,7 @@ pub mod dial;
 pub mod exchange;
 pub mod facts;
 pub mod family;
+pub mod frames;
 pub mod http;
 pub mod ledger;
 pub mod library;
