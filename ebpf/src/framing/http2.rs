@@ -91,7 +91,7 @@ fn end_of_header(stream: &mut Stream) -> Step {
     if stream.flags & FRAMES == 0 {
         // RFC 9113, section 3.4: the first frame of either side is SETTINGS, on stream 0.
         let on_zero = stream.frame[5] | stream.frame[6] | stream.frame[7] | stream.frame[8] == 0;
-        if kind != SETTINGS || !on_zero || length % 6 != 0 {
+        if kind != SETTINGS || !on_zero || !length.is_multiple_of(6) {
             stream.give_up();
             return Step::NotHead;
         }
