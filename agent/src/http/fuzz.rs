@@ -52,9 +52,9 @@ pub fn http2_conversation(data: &[u8]) {
         let piece = Piece {
             start: flags & 2 != 0,
             end: flags & 4 != 0,
-            entry: match flags & 48 {
-                0 => Entry::Start,
-                16 => Entry::Late,
+            entry: match (flags & 16, flags & 32) {
+                (0, 0) => Entry::Start,
+                (_, 0) => Entry::Late,
                 _ => Entry::Again,
             },
             time,
