@@ -100,6 +100,7 @@ mod tests {
     use ebpf::record::{Content, Direction};
 
     use super::*;
+    use crate::http::conversation::Entry;
 
     fn piece(bytes: &[u8], start: bool, end: bool, time: u64) -> Piece<'_> {
         Piece {
@@ -107,8 +108,7 @@ mod tests {
             content: Content::Http1Head,
             start,
             end,
-            resynchronised: false,
-            entered_again: false,
+            entry: Entry::Start,
             offset: 0,
             time,
             bytes,

@@ -20,16 +20,25 @@ pub struct Piece<'a> {
     pub start: bool,
     /// Whether the head or frame ends with it.
     pub end: bool,
-    /// Whether its direction was entered late, at a place that looked like the start of a message.
-    pub resynchronised: bool,
-    /// Whether its direction was entered again since its previous piece: nothing says that the two fit together.
-    pub entered_again: bool,
+    /// How its direction was entered.
+    pub entry: Entry,
     /// Octets of application data of this direction before it.
     pub offset: u64,
     /// When it passed, in nanoseconds of a monotonic clock.
     pub time: u64,
     /// Its octets.
     pub bytes: &'a [u8],
+}
+
+/// How a direction was entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// At its start.
+    Start,
+    /// Late, at a place that looked like the start of a message or frame.
+    Late,
+    /// Likewise, and again since the previous piece: nothing says that the two fit together.
+    Again,
 }
 
 /// The HTTP of one connection: takes pieces in the order in which they passed, yields exchanges in the order in
@@ -71,12 +80,12 @@ impl Conversation {
     pub fn piece(&mut self, piece: &Piece<'_>, out: &mut Vec<Exchange>) {
         out.append(&mut self.ready);
         let direction = piece.direction;
-        if piece.resynchronised && self.from_start && !self.begun[direction] {
+        if piece.entry != Entry::Start && self.from_start && !self.begun[direction] {
             // Whoever called the connection whole was wrong about this direction.
             self.lose(direction);
         }
         self.begun[direction] = true;
-        if piece.entered_again {
+        if piece.entry == Entry::Again {
             self.enter_again(direction, out);
         }
         let (cut_off, completed) = self.assemblies[direction].add(piece, &mut self.losses);

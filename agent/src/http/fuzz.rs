@@ -4,7 +4,7 @@ use ebpf::record::{Content, Direction};
 
 use super::bounds;
 use super::hpack::Decoder;
-use super::{Conversation, Exchange, Piece};
+use super::{Conversation, Entry, Exchange, Piece};
 
 /// The octets are a head of HTTP/1.
 pub fn http1_head(data: &[u8]) {
@@ -52,8 +52,11 @@ pub fn http2_conversation(data: &[u8]) {
         let piece = Piece {
             start: flags & 2 != 0,
             end: flags & 4 != 0,
-            resynchronised: flags & 16 != 0,
-            entered_again: flags & 32 != 0,
+            entry: match (flags & 16, flags & 32) {
+                (0, 0) => Entry::Start,
+                (_, 0) => Entry::Late,
+                _ => Entry::Again,
+            },
             time,
             ..whole(direction, Content::Http2Frame, bytes)
         };
@@ -70,8 +73,7 @@ fn whole(direction: Direction, content: Content, bytes: &[u8]) -> Piece<'_> {
         content,
         start: true,
         end: true,
-        resynchronised: false,
-        entered_again: false,
+        entry: Entry::Start,
         offset: 0,
         time: 0,
         bytes,

@@ -18,7 +18,7 @@ mod http1;
 mod http2;
 mod loss;
 
-pub use conversation::{Conversation, Piece};
+pub use conversation::{Conversation, Entry, Piece};
 pub use exchange::{
     Authority, AuthoritySource, EARLIER, Earlier, Exchange, Known, Pairing, Protocol, Status,
 };

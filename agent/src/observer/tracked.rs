@@ -7,7 +7,7 @@ use ebpf::record::{Direction, END, RESYNCHRONISED, START};
 use crate::{
     connection::{Facts, Socket},
     decode::Data,
-    http::{Conversation, Exchange, Losses, Piece},
+    http::{Conversation, Entry, Exchange, Losses, Piece},
 };
 
 /// A connection under observation.
@@ -89,8 +89,13 @@ impl Tracked {
             content: data.content,
             start: data.flags & START != 0,
             end: data.flags & END != 0,
-            resynchronised: data.flags & RESYNCHRONISED != 0,
-            entered_again: data.entry != entry,
+            entry: if data.entry != entry {
+                Entry::Again
+            } else if data.flags & RESYNCHRONISED != 0 {
+                Entry::Late
+            } else {
+                Entry::Start
+            },
             offset: data.offset,
             time: data.header.time,
             bytes: data.bytes,

@@ -1,8 +1,8 @@
 //! The kernel's side of a connection, on the host: which pieces its calls would have handed up.
 
-use ebpf::framing::{Framing, Plan, RESYNCHRONISED, Step, Stream, entry::Protocol, http2::Header, step};
+use ebpf::framing::{Framing, Plan, Step, Stream, entry::Protocol, http2::Header, step};
 use ebpf::record::{Content, Direction};
-use wrongway::http::{Conversation, Exchange, Piece};
+use wrongway::http::{Conversation, Entry, Exchange, Piece};
 
 /// An HTTP/2 connection that is older than the probes, from the bytes of its calls to its exchanges.
 pub(crate) struct Late {
@@ -82,8 +82,11 @@ impl Late {
             content: Content::Http2Frame,
             start,
             end: stream.remaining == payload.len() as u64,
-            resynchronised: stream.flags & RESYNCHRONISED != 0,
-            entered_again: stream.entry != entry,
+            entry: if stream.entry == entry {
+                Entry::Late
+            } else {
+                Entry::Again
+            },
             offset: stream.offset,
             time: self.time,
             bytes: &bytes,

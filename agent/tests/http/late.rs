@@ -38,7 +38,9 @@ impl Encoder {
     fn field(&mut self, name: u8, value: &str) -> Vec<u8> {
         let field = (name, value.to_owned());
         match self.table.iter().position(|known| *known == field) {
-            Some(place) if self.table.len() % 7 != 0 => vec![0x80 | u8::try_from(62 + place).unwrap()],
+            Some(place) if !self.table.len().is_multiple_of(7) => {
+                vec![0x80 | u8::try_from(62 + place).unwrap()]
+            }
             _ => {
                 self.table.insert(0, field);
                 inserting(name, value)
@@ -159,8 +161,9 @@ fn after_one_round_trip_every_exchange_is_seen() {
     let out = enter(&runs, first_four, &[usize::MAX]);
     let streams: Vec<_> = out.iter().filter_map(|exchange| exchange.stream_id).collect();
     assert_eq!(streams, [11, 13, 15, 17, 19, 21, 23]);
-    out.iter()
-        .for_each(|exchange| assert_it_happened(exchange, &asked));
+    for exchange in &out {
+        assert_it_happened(exchange, &asked);
+    }
 }
 
 /// Each connection is entered at each of its octets.
@@ -205,8 +208,9 @@ fn frames_of_a_body_do_not_spoil_what_follows() {
         .unwrap();
     let before: usize = runs[..body].iter().map(|(_, bytes)| bytes.len()).sum();
     let out = enter(&runs, before + 9, &[usize::MAX]);
-    out.iter()
-        .for_each(|exchange| assert_it_happened(exchange, &asked));
+    for exchange in &out {
+        assert_it_happened(exchange, &asked);
+    }
     let last = out.last().unwrap();
     assert_eq!(last.stream_id, Some(19));
     assert_eq!(last.authority, Authority::Unknown, "it is one from before");

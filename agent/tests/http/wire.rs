@@ -1,7 +1,9 @@
 //! A connection whose pieces a test writes down.
 
 use ebpf::record::{Content, Direction};
-use wrongway::http::{Authority, AuthoritySource, Conversation, Exchange, Known, Losses, Piece, Status};
+use wrongway::http::{
+    Authority, AuthoritySource, Conversation, Entry, Exchange, Known, Losses, Piece, Status,
+};
 
 /// The direction of requests, unless a test says otherwise.
 pub(crate) const REQUEST: Direction = Direction::Read;
@@ -48,8 +50,7 @@ impl Wire {
             content,
             start,
             end,
-            resynchronised: false,
-            entered_again: false,
+            entry: Entry::Start,
             offset: 0,
             time: self.time,
             bytes,
@@ -82,8 +83,7 @@ impl Wire {
             content: Content::Http2Frame,
             start: true,
             end: true,
-            resynchronised: true,
-            entered_again: true,
+            entry: Entry::Again,
             offset: 0,
             time: self.time,
             bytes,

@@ -119,3 +119,25 @@ fn after_a_lost_header_block_a_name_from_the_dynamic_table_is_unknown() {
     assert_eq!(world.exchange().verdict, "unattributed_421");
     assert_eq!(world.lost("http/gap"), 1);
 }
+
+#[test]
+fn what_came_before_a_direction_was_entered_again_is_not_believed() {
+    let mut world = World::new();
+    let mut end = End::server(SERVER, 1).entered_late();
+    world.record(&end.opened());
+    for stream in [1, 3] {
+        world.record(&end.h2_get(READ, stream, "a.example"));
+        world.record(&end.h2_status(WRITE, stream, "200"));
+    }
+    assert_eq!(
+        world.exchanges().len(),
+        1,
+        "the first round trip proves the framing"
+    );
+    world.record(&end.h2_get(READ, 5, "a.example"));
+    end.enter_again(WRITE);
+    world.record(&end.h2_status(WRITE, 5, "421"));
+    assert_eq!(world.exchanges().len(), 1);
+    assert_eq!(world.lost("http/misjudged"), 1);
+    assert_eq!(world.lost("http/unproven"), 2);
+}

@@ -21,6 +21,7 @@ pub(crate) struct End {
     pub(crate) facts: Connection,
     sequence: [u32; 2],
     offset: [u64; 2],
+    entry: [u32; 2],
 }
 
 impl End {
@@ -56,6 +57,7 @@ impl End {
             },
             sequence: [0; 2],
             offset: [0; 2],
+            entry: [0; 2],
         };
         end.named(b"a.example").random(u8::try_from(ssl & 0xff).unwrap())
     }
@@ -161,6 +163,11 @@ impl End {
         self.sequence[direction as usize] += records;
     }
 
+    /// What was taken for frames of this direction was something else, and it was entered again.
+    pub(crate) fn enter_again(&mut self, direction: Direction) {
+        self.entry[direction as usize] = self.sequence[direction as usize];
+    }
+
     fn data(&mut self, direction: Direction, content: Content, bytes: &[u8]) -> Vec<u8> {
         let header = DataHeader {
             header: self.header(Kind::Data, size_of::<DataHeader>() + bytes.len()),
@@ -171,7 +178,7 @@ impl End {
             flags: START | END,
             content: content as u8,
             reserved: [0; 3],
-            entry: 0,
+            entry: self.entry[direction as usize],
         };
         self.sequence[direction as usize] += 1;
         self.offset[direction as usize] += bytes.len() as u64;

@@ -132,7 +132,7 @@ fn is_plausible(header: &Header, longest_data: u64) -> bool {
         PRIORITY_UPDATE => (0, 4, ORDINARY, true, false),
         _ => return false,
     };
-    if kind == SETTINGS && (length % 6 != 0 || flags != 0 && length != 0) {
+    if kind == SETTINGS && (!length.is_multiple_of(6) || flags != 0 && length != 0) {
         return false;
     }
     flags & !allowed_flags == 0

@@ -100,7 +100,11 @@ fn killed(setting: &Setting) -> Result<String> {
     let nginx = start_nginx(&setting.scratch, None)?;
     let mut client = Held::start(&setting.scratch, Program::NodeHttp2, nginx.port, NAME)?;
     let visits = VISITS.map(|(visit, _)| visit);
-    let batch = [visits, visits].concat();
+    let literal = visits.map(|visit| Visit {
+        literal: true,
+        ..visit
+    });
+    let batch = [visits, literal].concat();
     client.visit(&batch)?;
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -212,6 +216,10 @@ fn check(exchange: &Exchange, truth: &Truth) -> Result<()> {
     let right_or_unknown =
         |seen: &Option<String>, known: &String| seen.is_none() || seen.as_ref() == Some(known);
     ensure!(exchange.sni == truth.sni, "the server name is wrong");
+    ensure!(
+        exchange.authority.is_some() || exchange.class == "undecided",
+        "a verdict on an unknown authority"
+    );
     ensure!(exchange.status == truth.status, "the status is wrong");
     ensure!(
         exchange.method.as_ref() == Some(&truth.method),
