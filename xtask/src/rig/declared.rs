@@ -4,10 +4,6 @@
 const MAY_BE_UNKNOWN: &[(&str, &str, &str)] = &[
     // An exchange may be told before the other end of its connection is known.
     ("*", "*", "pair"),
-    // They feed OpenSSL from memory.
-    ("node", "*", "socket"),
-    ("uvicorn", "server", "socket"),
-    ("httpx-async", "client", "socket"),
     // Their processes may have ended before anybody can ask for their executable.
     ("curl", "client", "exe"),
     ("nghttp", "client", "exe"),

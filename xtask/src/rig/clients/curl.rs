@@ -48,7 +48,15 @@ pub(super) fn dial(job: &Job<'_>) -> Result<Vec<Truth>> {
     let exe = executable_named("curl")?.display().to_string();
     let mut truths = Vec::new();
     for dial in job.dials {
-        truths.extend(visit(job.scratch, job.port, job.version, &visits(dial))?);
+        let mut command = Command::new("curl");
+        command.arg("--no-sessionid");
+        truths.extend(visit_with(
+            &mut command,
+            job.scratch,
+            job.port,
+            job.version,
+            &visits(dial),
+        )?);
     }
     for truth in &mut truths {
         truth.exe = Some(exe.clone());

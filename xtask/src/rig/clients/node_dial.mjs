@@ -13,7 +13,7 @@ for (const dial of options.dials) {
 }
 
 async function overHttp1(dial) {
-  const agent = new https.Agent({ keepAlive: true, maxSockets: 1 });
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 1, maxCachedSessions: 0 });
   for (const request of dial.requests) {
     let answer = await ask(agent, dial.sni, request);
     if (answer.status === null) {
