@@ -1,8 +1,9 @@
 //! What the wire tells of connections.
 
-use ebpf::record::{Connection, NameState, SocketSource};
+use ebpf::record::{self, NameState, SocketSource};
 use rstest::rstest;
-use wrongway::connection::{Role, SocketSource as Source};
+use wrongway::connection::{Process, Role, SocketSource as Source};
+use wrongway::export::store::{Connection, Traffic};
 use wrongway::export::{present, view};
 use wrongway::observer::{Input, Output, Owner};
 use wrongway::wire::hello::Flow;
@@ -184,10 +185,10 @@ fn what_the_library_says_of_its_socket_stands() {
 /// What was told of connections that no library shows.
 fn sni_only(world: &World) -> Vec<view::Connection> {
     let told = world.outputs.iter().filter_map(|output| match output {
-        Output::SniOnly(facts) => Some(present::connection(&wrongway::export::store::Connection {
+        Output::SniOnly(facts) => Some(present::connection(&Connection {
             facts: facts.clone(),
             open: false,
-            traffic: Default::default(),
+            traffic: Traffic::default(),
         })),
         _ => None,
     });
@@ -201,9 +202,9 @@ fn owner(role: Role) -> Owner {
             source: CLIENT_AT.parse().unwrap(),
             destination: SERVER_AT.parse().unwrap(),
         },
-        process: wrongway::connection::Process {
+        process: Process {
             pid: 7,
-            ..Default::default()
+            ..Process::default()
         },
     }
 }
@@ -332,7 +333,7 @@ fn a_renegotiation_is_no_new_connection() {
     let mut end = End::server(SERVER, 1);
     world.record(&end.opened());
     world.serve(&mut end, "a.example", 200);
-    let again = Connection {
+    let again = record::Connection {
         renegotiated: 1,
         client_random: [9; 32],
         ..end.facts

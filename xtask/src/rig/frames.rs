@@ -43,7 +43,8 @@ fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         // A string takes whatever is written to it.
-        drop(write!(text, "{byte:02x}"));
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
         text
     })
 }
@@ -62,7 +63,7 @@ pub fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// An IPv6 packet from 2001:db8::2 to 2001:db8::1, with a header of options in front of what it carries.
+/// An IPv6 packet from `2001:db8::2` to `2001:db8::1`, with a header of options in front of what it carries.
 pub fn ipv6(protocol: u8, payload: &[u8]) -> Vec<u8> {
     const DESTINATION_OPTIONS: u8 = 60;
     let mut bytes = vec![0x60, 0, 0, 0];

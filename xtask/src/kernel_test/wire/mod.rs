@@ -116,7 +116,7 @@ fn every_shape(setting: &Setting) -> Result<String> {
     let seen: BTreeSet<String> = shapes
         .iter()
         .filter(|shape| shape.seen)
-        .map(|shape| shape.server_name())
+        .map(shapes::Shape::server_name)
         .collect();
     for shape in &shapes {
         world.send(CONTAINER, &shape.frames)?;

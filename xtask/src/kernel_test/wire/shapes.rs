@@ -1,6 +1,6 @@
 //! The shapes in which a ClientHello comes.
 
-use crate::rig::frames::{self, ACK, IPV4, IPV6, SYN, client_hello, ethernet, ipv4, ipv6, record, tcp};
+use crate::rig::frames::{ACK, IPV4, IPV6, SYN, client_hello, ethernet, ipv4, ipv6, record, tcp};
 
 const TCP: u8 = 6;
 /// Sequence number of the SYN: the numbers wrap within a ClientHello of some length.
@@ -139,11 +139,7 @@ fn pieces(bytes: &[u8], length: usize) -> Vec<&[u8]> {
 fn tagged(tags: &[u8], port: u16, hello: &[u8]) -> Vec<Vec<u8>> {
     [(SYN, 0, &[][..]), (ACK, 1, hello)]
         .map(|(flags, sequence, payload)| {
-            ethernet(
-                tags,
-                IPV4,
-                &ipv4(TCP, &frames::tcp(flags, port, sequence, payload)),
-            )
+            ethernet(tags, IPV4, &ipv4(TCP, &tcp(flags, port, sequence, payload)))
         })
         .into()
 }
