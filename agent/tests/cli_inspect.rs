@@ -162,6 +162,7 @@ fn connection(id: u64) -> Facts {
             netns: 1,
             source: SocketSource::Descriptor,
         }),
+        flow: None,
         client_random: None,
         version: 0x0304,
         hello: None,

@@ -147,6 +147,8 @@ pub struct Facts {
     pub transport: Transport,
     /// The socket.
     pub socket: Option<Socket>,
+    /// Where its ClientHello was seen, from client to server, if nothing else is known of it.
+    pub flow: Option<Flow>,
     /// The ClientHello's random.
     pub client_random: Option<[u8; 32]>,
     /// The ClientHello, if it was seen on the wire.
@@ -193,6 +195,7 @@ impl Facts {
             transport: Transport::Tcp,
             socket: socket::source_of(&record.socket)
                 .and_then(|source| socket::of_record(&record.socket, source)),
+            flow: None,
             client_random: (record.client_random != [0; 32]).then_some(record.client_random),
             hello: None,
             alpn: alpn(record),
@@ -232,7 +235,8 @@ impl Facts {
             name_source: (name != ServerName::Unknown).then_some(NameSource::Wire),
             name,
             transport: seen.transport,
-            socket: Some(Socket::of_flow(flow, role.unwrap_or(Role::Client))),
+            socket: role.map(|role| Socket::of_flow(flow, role)),
+            flow: Some(flow),
             client_random: Some(seen.hello.random),
             hello: Some(Arc::clone(&seen.hello)),
             alpn: Alpn::Unknown,

@@ -3,7 +3,7 @@
 use super::metrics::NOT_OBSERVABLE;
 use super::store::{Connection, Line, Recent};
 use super::{timestamp, view};
-use crate::connection::{Alpn, Facts, NameSource, Role, Visibility};
+use crate::connection::{Alpn, Facts, NameSource, Pair, Role, Visibility};
 use crate::observer::Judged;
 use crate::verdict::SniState;
 use crate::wire::client_hello::{ClientHello, ServerName};
@@ -37,7 +37,7 @@ pub fn judged(judged: &Judged) -> view::Exchange {
             transport: connection.transport.as_str().to_owned(),
             alpn: alpn(connection),
             resumed: connection.resumed,
-            pair: pair(connection),
+            pair: connection.pair.as_deref().map(pair),
             prior_authorities: judged.prior_authorities(),
         },
         certificate: certificate(connection),
@@ -53,11 +53,14 @@ pub fn judged(judged: &Judged) -> view::Exchange {
 
 /// An exchange of the store.
 pub fn exchange(recent: &Recent) -> view::Exchange {
-    let view = judged(&recent.judged);
-    view::Exchange {
-        outcome: recent.outcome.map(str::to_owned).or(view.outcome),
-        ..view
+    let mut view = judged(&recent.judged);
+    if let Some(outcome) = recent.outcome {
+        view.outcome = Some(outcome.to_owned());
     }
+    if let Some(pair) = &recent.pair {
+        view.connection.pair = Some(self::pair(pair));
+    }
+    view
 }
 
 /// A connection of the store.
@@ -85,8 +88,8 @@ pub fn connection(connection: &Connection) -> view::Connection {
             .verify_mode
             .map(asks_client_certificate)
             .filter(|_| facts.role == Some(Role::Server)),
-        client_hello: hello.map(client_hello),
-        pair: pair(facts),
+        client_hello: hello.map(|hello| client_hello(hello, facts)),
+        pair: facts.pair.as_deref().map(pair),
         requests: traffic.requests,
         authorities: traffic.authorities.iter().map(ToString::to_string).collect(),
         certificate: certificate(facts),
@@ -128,17 +131,20 @@ const fn asks_client_certificate(verify_mode: u8) -> bool {
     verify_mode & PEER != 0
 }
 
-fn pair(connection: &Facts) -> Option<view::Pair> {
-    let pair = connection.pair.as_deref()?;
-    Some(view::Pair {
+fn pair(pair: &Pair) -> view::Pair {
+    view::Pair {
         connection: pair.connection,
         pid: pair.process.pid,
         exe: pair.process.exe.clone(),
-    })
+    }
 }
 
-fn client_hello(hello: &ClientHello) -> view::ClientHello {
+fn client_hello(hello: &ClientHello, connection: &Facts) -> view::ClientHello {
+    // Whose end the machine has is not known: the addresses are told by which is which.
+    let flow = connection.flow.filter(|_| connection.socket.is_none());
     view::ClientHello {
+        source: flow.map(|flow| flow.source.to_string()),
+        destination: flow.map(|flow| flow.destination.to_string()),
         sni: match &hello.server_name {
             ServerName::Sent(name) => Some(name.clone()),
             ServerName::Absent | ServerName::Malformed => None,

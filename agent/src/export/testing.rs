@@ -58,6 +58,7 @@ pub(super) fn connection(id: u64) -> Facts {
             netns: 1,
             source: SocketSource::Descriptor,
         }),
+        flow: None,
         client_random: None,
         hello: None,
         alpn: Alpn::Unknown,

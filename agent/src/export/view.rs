@@ -87,6 +87,10 @@ pub struct Pair {
 /// What the ClientHello says, where it was seen on the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientHello {
+    /// `address:port` that it came from; `null` where the connection's own addresses are told.
+    pub source: Option<String>,
+    /// `address:port` that it went to; `null` where the connection's own addresses are told.
+    pub destination: Option<String>,
     /// The server name, as sent; `null` if none was.
     pub sni: Option<String>,
     /// Protocols offered.

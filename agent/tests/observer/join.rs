@@ -270,6 +270,16 @@ fn a_hello_of_which_nobody_here_has_a_side_is_told_without_a_process() {
         (connection.sni.as_deref(), connection.sni_state.as_str()),
         (None, "absent")
     );
+    assert_eq!(
+        (connection.local.as_deref(), connection.peer.as_deref()),
+        (None, None),
+        "neither end is this machine's"
+    );
+    let hello = connection.client_hello.as_ref().unwrap();
+    assert_eq!(
+        (hello.source.as_deref(), hello.destination.as_deref()),
+        (Some(CLIENT_AT), Some(SERVER_AT))
+    );
 }
 
 #[test]

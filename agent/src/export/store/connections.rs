@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::loss::{Loss, Losses};
-use crate::connection::{Facts, ServerName};
+use crate::connection::{Facts, Pair, ServerName};
 use crate::export::metrics::Metrics;
 use crate::http::Protocol;
 use crate::observer::Judged;
@@ -138,6 +138,11 @@ impl Connections {
         if let Some(entry) = self.entries.get_mut(&judged.connection.id) {
             entry.connection.traffic.add(judged);
         }
+    }
+
+    /// The other end of a connection, if both are known.
+    pub(super) fn pair(&self, id: u64) -> Option<Arc<Pair>> {
+        self.entries.get(&id)?.connection.facts.pair.clone()
     }
 
     /// By id, ascending.

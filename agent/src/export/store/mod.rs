@@ -23,7 +23,7 @@ use self::summary::Summary;
 use super::metrics::Metrics;
 use super::query::{Page, Query};
 use super::view::Coverage;
-use crate::connection::Facts;
+use crate::connection::{Facts, Pair};
 use crate::observer::Judged;
 use crate::verdict::Class;
 
@@ -58,6 +58,8 @@ pub struct Recent {
     pub judged: Arc<Judged>,
     /// What the client did after a 421, where that was learned after the exchange itself.
     pub outcome: Option<&'static str>,
+    /// The other end of its connection; `None` if that is not known yet, or the connection is no longer kept.
+    pub pair: Option<Arc<Pair>>,
 }
 
 /// Recent exchanges, findings, connections, coverage, and the summary of everything since the start.
@@ -100,6 +102,7 @@ impl Store {
         let recent = Recent {
             judged: judged.into(),
             outcome: None,
+            pair: None,
         };
         if is_finding(recent.judged.class()) {
             self.metrics.finding(&recent.judged);
@@ -164,12 +167,12 @@ impl Store {
 
     /// Recent exchanges.
     pub fn exchanges(&self, query: &Query) -> Page<Recent> {
-        page_of_exchanges(&self.exchanges, query)
+        self.page_of(&self.exchanges, query)
     }
 
     /// Recent findings: exchanges that are neither fine nor undecided.
     pub fn findings(&self, query: &Query) -> Page<Recent> {
-        page_of_exchanges(&self.findings, query)
+        self.page_of(&self.findings, query)
     }
 
     /// Connections, ordered by their ids.
@@ -195,11 +198,16 @@ impl Store {
         let items = lines.into_iter().take(query.limit).cloned().collect();
         Page { items, matched }
     }
-}
 
-fn page_of_exchanges(ring: &Ring<Recent>, query: &Query) -> Page<Recent> {
-    let matching = ring.iter().filter(|recent| query.keeps_exchange(&recent.judged));
-    Page::newest(matching, query.limit)
+    /// With the other ends as they are known now: an exchange is often judged before its other end is seen.
+    fn page_of(&self, ring: &Ring<Recent>, query: &Query) -> Page<Recent> {
+        let matching = ring.iter().filter(|recent| query.keeps_exchange(&recent.judged));
+        let mut page = Page::newest(matching, query.limit);
+        for recent in &mut page.items {
+            recent.pair = self.connections.pair(recent.judged.connection.id);
+        }
+        page
+    }
 }
 
 /// Whether exchanges of this class deserve attention.

@@ -260,3 +260,28 @@ fn the_summary_begins_with_what_deserves_attention() {
     let verdicts: Vec<_> = page.items.iter().map(Line::verdict).collect();
     assert_eq!(verdicts, ["split_421", "aborted", "ok"]);
 }
+
+#[test]
+fn an_exchange_is_shown_with_the_other_end_that_was_found_after_it() {
+    let (mut store, _) = store(SMALL);
+    store.connection_opened(connection(1).into());
+    store.exchange(exchange(1, Verdict::Ok).into());
+    let shown = |store: &Store| {
+        let page = store.exchanges(&Query::default());
+        present::exchange(&page.items[0]).connection.pair
+    };
+    assert_eq!(shown(&store), None);
+    let process = Process {
+        pid: 7,
+        ..Process::default()
+    };
+    store.connection_updated(Arc::new(Facts {
+        pair: Some(Arc::new(Pair {
+            connection: 2,
+            process: Arc::new(process),
+        })),
+        ..connection(1)
+    }));
+    let pair = shown(&store).unwrap();
+    assert_eq!((pair.connection, pair.pid), (2, 7));
+}

@@ -14,7 +14,7 @@ use crate::rig::truth::Truth;
 pub const PACKAGES: &[&str] = &["curl", "nghttp2-client", "nodejs", "wrk", "util-linux"];
 
 /// A client that hangs is ended after this time.
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A client's program.
 #[derive(Clone, Copy, Debug)]
