@@ -5,6 +5,7 @@
 //! exchanges, judges each ([`verdict`]), and passes the result to [`export`].
 #![deny(unsafe_code)]
 
+pub mod alert;
 pub mod cli;
 pub mod connection;
 pub mod decode;
@@ -13,6 +14,7 @@ pub mod http;
 pub mod kernel;
 pub mod live;
 pub mod observer;
+pub mod policy;
 pub mod recording;
 pub mod target;
 pub mod verdict;
