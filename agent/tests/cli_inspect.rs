@@ -14,7 +14,8 @@ use wrongway::export::control::{self, ControlSocket};
 use wrongway::export::view::{Coverage, Exchange};
 use wrongway::export::{Shared, present};
 use wrongway::http::{self, Authority, AuthoritySource, Earlier, Known, Pairing, Protocol, Status};
-use wrongway::observer::{Hop, Judged};
+use wrongway::observer::Judged;
+use wrongway::verdict::Learned;
 use wrongway::wire::client_hello::Transport;
 
 struct Agent {
@@ -113,7 +114,7 @@ fn process() -> Process {
 const EPOCH: u64 = 1_767_323_045_000_000_000;
 
 fn judged(id: u64, connection: Facts, exchange: http::Exchange) -> Box<Judged> {
-    Judged::new(id, EPOCH, connection.into(), exchange, Hop::default()).into()
+    Judged::new(id, EPOCH, connection.into(), exchange, |_| Learned::default()).into()
 }
 
 /// A request for `b.example` that was answered 421, `id` milliseconds and a bit after [`EPOCH`].
@@ -244,21 +245,23 @@ fn findings_with_each_explanation_once() {
     #2 split_421 and 1 more like it
       what   The connection was made for "a.example", and no othe
       remedy Correct the client: the name it dials and the name i
+      more   wrongway explain 2
 
     #5 no_sni_421
       what   The client sent no SNI, so the handshake took the de
-      remedy Put the configuration right where the connection is
+      remedy Put the configuration right where the connection is 
+      more   wrongway explain 5
     "#);
 }
 
 #[test]
 fn the_summary_as_a_table() {
     insta::assert_snapshot!(stdout(&agent_with_data().inspect(&["summary"])), @r"
-    COUNT  VERDICT     CLASS        ROLE    AUTHORITY  SNI        PROGRAM  FIRST     LAST
-        2  split_421   correct_421  server  b.example  a.example  apache2  03:04:05  03:04:05
-        1  no_sni_421  correct_421  server  b.example  -          apache2  03:04:05  03:04:05
-        1  aborted     undecided    server  ?          ?          ?        03:04:05  03:04:05
-        1  ok          fine         server  a.example  a.example  apache2  03:04:05  03:04:05
+    COUNT  TREND  VERDICT     ROLE    PROGRAM  OTHER END  CLIENTS  NAMES  MOSTLY FOR  ON         FIRST     LAST      ID
+        2  over   split_421   server  apache2  ?                ?      1  b.example   a.example  03:04:05  03:04:05   3
+        1  over   no_sni_421  server  apache2  ?                ?      1  b.example   -          03:04:05  03:04:05   5
+        1  over   aborted     server  ?        ?                ?      1  ?           ?          03:04:05  03:04:05   4
+        1  over   ok          server  apache2  ?                ?      1  a.example   a.example  03:04:05  03:04:05   1
     ");
 }
 
@@ -353,7 +356,7 @@ fn hostile_names_cannot_steer_the_terminal() {
     let mut hostile = judged(1, connection(1), hostile);
     hostile.authority = Some("\u{1b}]0;title\u{7}".into());
     agent.shared.store().exchange(hostile);
-    for (view, lines) in [("exchanges", 2), ("findings", 6)] {
+    for (view, lines) in [("exchanges", 2), ("findings", 7)] {
         let text = stdout(&agent.inspect(&[view]));
         assert!(!text.contains('\u{1b}'), "{text:?}");
         assert!(

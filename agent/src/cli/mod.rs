@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 use self::args::{RecordArgs, ReplayArgs, RunArgs};
 use self::bench_probes::BenchProbesArgs;
 use self::bench_wire::BenchWireArgs;
-use self::inspect::InspectArgs;
+use self::inspect::{ExplainArgs, InspectArgs};
 use self::judge::JudgeArgs;
 
 /// Exit codes, for `--help`.
@@ -45,6 +45,8 @@ enum Command {
     Run(RunArgs),
     /// Show what a running agent knows.
     Inspect(InspectArgs),
+    /// Tell the story of one exchange: what happened, what it means, what to change.
+    Explain(ExplainArgs),
     /// Judge facts, one JSON object a line, without a kernel.
     Judge(JudgeArgs),
     /// Watch this machine and write the kernel's records into a file.
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Explain(args) => inspect::explain(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),

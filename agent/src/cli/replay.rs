@@ -1,5 +1,6 @@
 //! `wrongway replay`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write as _};
 use std::process::ExitCode;
@@ -37,15 +38,32 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         }
     }
     observer.finish(&mut outputs);
-    let exchanges: Vec<Exchange> = outputs
-        .iter()
-        .filter_map(|output| match output {
-            Output::Exchange(judged) => Some(present::judged(judged)),
-            _ => None,
-        })
-        .collect();
-    print(&exchanges, args.json)?;
+    print(&exchanges(&outputs), args.json)?;
     broken.map_or(Ok(ExitCode::SUCCESS), |error| Err(error).with_context(open))
+}
+
+/// The exchanges that were told, each with its outcome.
+fn exchanges(outputs: &[Output]) -> Vec<Exchange> {
+    let mut exchanges = BTreeMap::new();
+    for output in outputs {
+        match output {
+            Output::Exchange(judged) => {
+                exchanges.insert(judged.id, present::judged(judged));
+            }
+            Output::Outcome {
+                exchange,
+                outcome,
+                retried_as,
+            } => {
+                if let Some(exchange) = exchanges.get_mut(exchange) {
+                    exchange.outcome = Some(outcome.as_str().to_owned());
+                    exchange.retried_as = *retried_as;
+                }
+            }
+            _ => {}
+        }
+    }
+    exchanges.into_values().collect()
 }
 
 fn print(exchanges: &[Exchange], json: bool) -> anyhow::Result<()> {

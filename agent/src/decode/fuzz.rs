@@ -50,7 +50,8 @@ fn assert_consistent(observer: &Observer, outputs: &[Output]) {
                 exchanges += 1;
                 assert_eq!(judged.id, exchanges);
             }
-            Output::Updated(_)
+            Output::Outcome { .. }
+            | Output::Updated(_)
             | Output::SniOnly(_)
             | Output::Superseded { .. }
             | Output::ProcessEnded { .. }

@@ -9,6 +9,7 @@
 //! time, for whoever reads. The observer's side ([`shared`], [`store`], [`metrics`], [`health`]) knows nothing of sockets or runtimes.
 
 pub mod control;
+pub mod explain;
 pub mod health;
 pub mod http;
 pub mod metrics;
@@ -17,7 +18,7 @@ pub mod query;
 pub mod shared;
 pub mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod timestamp;
 pub mod view;
 

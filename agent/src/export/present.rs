@@ -1,9 +1,10 @@
 //! Compact facts made into the objects of the public contract, for whoever reads them.
 
-use super::metrics::NOT_OBSERVABLE;
-use super::store::{Connection, Line, Recent};
+use super::explain::Material;
+use super::store::{Cause, Connection, Kept, Line, NameCount, Recent};
 use super::{timestamp, view};
 use crate::connection::{Alpn, Facts, NameSource, Pair, Role, Visibility};
+use crate::listener::{Listener, Name};
 use crate::observer::Judged;
 use crate::verdict::SniState;
 use crate::wire::client_hello::{ClientHello, ServerName};
@@ -27,7 +28,9 @@ pub fn judged(judged: &Judged) -> view::Exchange {
         verdict: judged.verdict.as_str().to_owned(),
         class: judged.class().as_str().to_owned(),
         confidence: judged.confidence.as_str().to_owned(),
-        outcome: (status == Some(421)).then(|| NOT_OBSERVABLE.to_owned()),
+        outcome: None,
+        retried_as: None,
+        learned: judged.learned.names().map(str::to_owned).collect(),
         connection: view::ExchangeConnection {
             id: connection.id,
             local: socket.map(|socket| socket.local.to_string()),
@@ -54,13 +57,26 @@ pub fn judged(judged: &Judged) -> view::Exchange {
 /// An exchange of the store.
 pub fn exchange(recent: &Recent) -> view::Exchange {
     let mut view = judged(&recent.judged);
-    if let Some(outcome) = recent.outcome {
-        view.outcome = Some(outcome.to_owned());
+    if let Some(known) = recent.outcome {
+        view.outcome = Some(known.outcome.as_str().to_owned());
+        view.retried_as = known.retried_as;
     }
     if let Some(pair) = &recent.pair {
         view.connection.pair = Some(self::pair(pair));
     }
     view
+}
+
+impl Kept {
+    /// As objects of the contract.
+    pub fn present(&self) -> Material {
+        Material {
+            exchange: exchange(&self.exchange),
+            connection: self.connection.as_ref().map(connection),
+            neighbours: self.neighbours.iter().map(exchange).collect(),
+            retry: self.retry.as_ref().map(exchange),
+        }
+    }
 }
 
 /// A connection of the store.
@@ -98,24 +114,57 @@ pub fn connection(connection: &Connection) -> view::Connection {
     }
 }
 
-/// A line of the store's summary.
-pub fn summary_line(line: &Line) -> view::SummaryLine {
-    let group = line.group.as_ref();
+/// A line of the store's summary, at this time in nanoseconds since the Unix epoch.
+pub fn summary_line(line: &Line, now: u64) -> view::SummaryLine {
+    let cause = line.cause.as_ref();
+    let (lately, before) = line.trend.counts(now);
+    let name = |name: &NameCount| view::SummaryName {
+        sni: name.sni().map(str::to_owned),
+        sni_state: name.sni_state().as_str().to_owned(),
+        authority: name.authority.as_deref().map(str::to_owned),
+        count: name.count,
+    };
     view::SummaryLine {
         verdict: line.verdict().to_owned(),
         class: line.class().to_owned(),
         role: line.role().map(str::to_owned),
-        sni: line.sni().map(str::to_owned),
-        sni_state: group.map_or_else(
-            || SniState::Unknown.as_str().to_owned(),
-            |group| sni_state(&group.connection),
-        ),
-        authority: line.authority().map(str::to_owned),
-        exe: group.and_then(|group| group.connection.process.exe.clone()),
+        exe: cause.and_then(Cause::exe).map(str::to_owned),
+        other_exe: cause.and_then(Cause::other_exe).map(str::to_owned),
         count: line.count,
+        clients: line.clients.count(),
+        more_clients: line.clients.more,
+        names: line.names.by_count().into_iter().map(name).collect(),
+        other_names: line.names.other,
         first: timestamp::from_nanoseconds(line.first),
         last: timestamp::from_nanoseconds(line.last),
+        trend: line.trend.direction(now).as_str().to_owned(),
+        lately,
+        before,
+        latest: line.latest,
     }
+}
+
+/// What is known of a listener's names, one object each.
+pub fn listener(listener: &Listener) -> Vec<view::Listener> {
+    let place = listener.place;
+    let name = |(name, known): (Option<&str>, &Name)| view::Listener {
+        address: place.address.to_string(),
+        netns: (place.netns != 0).then_some(place.netns),
+        role: place.role.as_str().to_owned(),
+        name: name.map(str::to_owned),
+        requests: known.requests,
+        misdirected: known.misdirected,
+        known: known.works,
+        certificate_names: known.certificate_names.as_ref().map(|names| names.to_vec()),
+        client_certificate: known.demand.map(|demand| demand.as_str().to_owned()),
+        versions: known.versions.iter().copied().map(version).collect(),
+        alpn: known.protocols.iter().cloned().collect(),
+        process: known.process.as_deref().cloned(),
+        unkept: listener.unkept,
+        first: timestamp::from_nanoseconds(known.first),
+        last: timestamp::from_nanoseconds(known.last),
+    };
+    listener.names().map(name).collect()
 }
 
 fn alpn(connection: &Facts) -> Option<String> {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::store::{Connection, Line};
+use super::view;
 use crate::connection::Role;
 use crate::observer::Judged;
 
@@ -34,6 +35,9 @@ pub struct Query {
     /// Only items with a greater id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<u64>,
+    /// Only the item with this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
 }
 
 impl Default for Query {
@@ -46,6 +50,7 @@ impl Default for Query {
             authority: None,
             sni: None,
             since: None,
+            id: None,
         }
     }
 }
@@ -60,6 +65,7 @@ impl Query {
             ("authority", self.authority.is_some()),
             ("sni", self.sni.is_some()),
             ("since", self.since.is_some()),
+            ("id", self.id.is_some()),
         ];
         filters
             .into_iter()
@@ -88,12 +94,19 @@ impl Query {
             && keeps(self.sni.as_ref(), facts.name.as_sent())
     }
 
+    pub(super) fn keeps_listener(&self, listener: &view::Listener) -> bool {
+        keeps(self.role.as_ref(), Some(&listener.role)) && keeps(self.sni.as_ref(), listener.name.as_deref())
+    }
+
     pub(super) fn keeps_summary(&self, line: &Line) -> bool {
         keeps(self.verdict.as_ref(), Some(line.verdict()))
             && keeps(self.class.as_ref(), Some(line.class()))
             && keeps(self.role.as_ref(), line.role())
-            && keeps(self.authority.as_ref(), line.authority())
-            && keeps(self.sni.as_ref(), line.sni())
+            && ((self.authority.is_none() && self.sni.is_none())
+                || line.names.any(|name| {
+                    keeps(self.authority.as_ref(), name.authority.as_deref())
+                        && keeps(self.sni.as_ref(), name.sni())
+                }))
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::oneshot;
+
 use super::health::Health;
 use super::metrics::Metrics;
-use super::store::{Limits, Store};
+use super::store::{Followed, Limits, Store};
+use crate::listener::Listener;
 use crate::observer::Output;
 
 /// Handle on store, metrics and health; clones share them.
@@ -17,6 +20,8 @@ pub struct Shared(Arc<State>);
 #[derive(Debug)]
 struct State {
     store: Mutex<Store>,
+    /// Readers that wait for what the observer knows of listeners.
+    listeners: Mutex<Vec<oneshot::Sender<Vec<Listener>>>>,
     metrics: Metrics,
     health: Health,
 }
@@ -27,6 +32,7 @@ impl Shared {
         let metrics = Metrics::new();
         Self(Arc::new(State {
             store: Mutex::new(Store::new(limits, metrics.clone())),
+            listeners: Mutex::default(),
             metrics,
             health: Health::new(),
         }))
@@ -34,7 +40,23 @@ impl Shared {
 
     /// Locks the store. Each fact is written whole, so the store outlives a writer that panicked.
     pub fn store(&self) -> MutexGuard<'_, Store> {
-        self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.store)
+    }
+
+    /// Asks for what the observer knows of listeners. It answers when it next looks, several times a second; a sender
+    /// that was dropped says that it runs no more.
+    pub fn ask_listeners(&self) -> oneshot::Receiver<Vec<Listener>> {
+        let (sender, receiver) = oneshot::channel();
+        lock(&self.0.listeners).push(sender);
+        receiver
+    }
+
+    /// Answers those who asked for listeners, if there are any.
+    pub fn answer_listeners<'a, I: Iterator<Item = &'a Listener>>(&self, listeners: impl Fn() -> I) {
+        for asked in lock(&self.0.listeners).drain(..) {
+            // Who asked may have gone.
+            let _ = asked.send(listeners().cloned().collect());
+        }
     }
 
     /// Takes what the observer tells.
@@ -46,6 +68,11 @@ impl Shared {
                 Output::Updated(facts) => store.connection_updated(facts),
                 Output::Closed(facts) => store.connection_closed(facts),
                 Output::Exchange(judged) => store.exchange(judged),
+                Output::Outcome {
+                    exchange,
+                    outcome,
+                    retried_as,
+                } => store.set_outcome(exchange, Followed { outcome, retried_as }),
                 Output::Lost { stage, reason, count } => self.metrics().loss(stage, reason, count),
                 Output::Joined { result } => self.metrics().join(result),
                 Output::SniOnly(facts) => store.connection_of_hello(facts),
@@ -68,6 +95,10 @@ impl Shared {
     pub fn health(&self) -> &Health {
         &self.0.health
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Default for Shared {

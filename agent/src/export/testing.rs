@@ -8,8 +8,8 @@ use crate::connection::{
     Alpn, Facts, NameSource, Process, Role, ServerName, Socket, SocketSource, Visibility,
 };
 use crate::http::{Authority, AuthoritySource, Earlier, Exchange, Known, Pairing, Protocol, Status};
-use crate::observer::{Hop, Judged};
-use crate::verdict::Verdict;
+use crate::observer::Judged;
+use crate::verdict::{Learned, Verdict};
 use crate::wire::client_hello::Transport;
 
 /// A request for `b.example` on a connection for `a.example`, answered 421, and called `verdict`.
@@ -38,12 +38,12 @@ pub(super) fn exchange(id: u64, verdict: Verdict) -> Judged {
     };
     Judged {
         verdict,
-        ..Judged::new(id, 0, Arc::new(connection(1)), exchange, Hop::default())
+        ..Judged::new(id, 0, Arc::new(connection(1)), exchange, |_| Learned::default())
     }
 }
 
 /// A connection for `a.example`.
-pub(super) fn connection(id: u64) -> Facts {
+pub(crate) fn connection(id: u64) -> Facts {
     Facts {
         id,
         pid: 42,

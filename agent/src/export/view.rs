@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use crate::connection::Process;
+pub use crate::remedy::Configuration;
 
 /// One request with its response, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,8 +32,14 @@ pub struct Exchange {
     pub class: String,
     /// `high` or `low`.
     pub confidence: String,
-    /// What the client did after a 421; `null` for anything else.
+    /// What the client did after a 421; `null` while that is awaited, and for anything else.
     pub outcome: Option<String>,
+    /// The exchange with which it asked again, if that was seen.
+    #[serde(default)]
+    pub retried_as: Option<u64>,
+    /// What was learned or configured beside what was seen of it, as `wrongway judge` names these facts.
+    #[serde(default)]
+    pub learned: Vec<String>,
     /// The connection it travelled on.
     pub connection: ExchangeConnection,
     /// The certificate that the server presented.
@@ -197,27 +204,135 @@ pub struct Coverage {
     pub offsets: Vec<String>,
 }
 
-/// Findings of one kind, counted.
+/// Exchanges of one cause, counted: what they are called, who answered and who asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SummaryLine {
-    /// Name of the verdict.
+    /// Name of the verdict; `other` for what found no line of its own.
     pub verdict: String,
-    /// Class of the verdict.
+    /// Class of the verdict, or `other`.
     pub class: String,
-    /// `server` or `client`.
+    /// `server` or `client`: which side the process is.
     pub role: Option<String>,
-    /// Server name.
+    /// Executable of the process.
+    pub exe: Option<String>,
+    /// Executable of the process at the other end, if that is on this machine and was known in time.
+    pub other_exe: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// Different clients that are known, by process or address.
+    pub clients: usize,
+    /// Whether there were more clients than are told apart.
+    pub more_clients: bool,
+    /// Different names, from the most to the least frequent.
+    pub names: Vec<SummaryName>,
+    /// Exchanges for names beyond those.
+    pub other_names: u64,
+    /// Time of the first: RFC 3339, UTC.
+    pub first: String,
+    /// Time of the latest: RFC 3339, UTC.
+    pub last: String,
+    /// `rising`, `steady`, `falling` or `over`: the last five minutes against the five before.
+    pub trend: String,
+    /// How many in the last five minutes.
+    pub lately: u64,
+    /// How many in the five minutes before those.
+    pub before: u64,
+    /// Number of the latest exchange, for `wrongway explain`.
+    pub latest: u64,
+}
+
+/// Names of exchanges of one cause.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SummaryName {
+    /// Server name, as sent.
     pub sni: Option<String>,
     /// `sent`, `absent`, `outer_only` or `unknown`.
     pub sni_state: String,
     /// Effective authority.
     pub authority: Option<String>,
-    /// Executable of the process.
-    pub exe: Option<String>,
     /// How many.
     pub count: u64,
+}
+
+/// What is known of one name of a listener.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listener {
+    /// `address:port` of the server's socket.
+    pub address: String,
+    /// Inode number of the network namespace; `null` if it is not known, or the address is the same everywhere.
+    pub netns: Option<u32>,
+    /// From which side it was seen: `server` its own listener, `client` one that it dials.
+    pub role: String,
+    /// Server name of the connections, normalised; `null` for those without one.
+    pub name: Option<String>,
+    /// Requests on them.
+    pub requests: u64,
+    /// How many of those were answered 421.
+    pub misdirected: u64,
+    /// Whether a request for the name itself was served.
+    pub known: bool,
+    /// Names of the certificate that was presented last.
+    pub certificate_names: Option<Vec<String>>,
+    /// `none`, `requested` or `required`; `null` if not known.
+    pub client_certificate: Option<String>,
+    /// Versions of TLS.
+    pub versions: Vec<String>,
+    /// Protocols that ALPN chose.
+    pub alpn: Vec<String>,
+    /// Who answered last; `null` if it is not on this machine.
+    pub process: Option<Process>,
+    /// Exchanges of the listener whose name found no room.
+    pub unkept: u64,
     /// Time of the first: RFC 3339, UTC.
     pub first: String,
     /// Time of the latest: RFC 3339, UTC.
     pub last: String,
+}
+
+/// The story of one exchange.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The exchange, with verdict, outcome, diagnosis and remedy.
+    pub exchange: Exchange,
+    /// The rule that decided; `null` for a verdict that this version does not know.
+    pub rule: Option<Rule>,
+    /// What happened, in order.
+    pub timeline: Vec<Moment>,
+    /// What the verdict rests on.
+    pub facts: Vec<Fact>,
+    /// The remedy as lines of configuration, for the programs that were seen; empty if none is known for them.
+    pub configuration: Vec<Configuration>,
+}
+
+/// A rule of the decision: the first that matches wins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its place in the order, from 1.
+    pub row: u8,
+    /// When it matches.
+    pub when: String,
+    /// The section of a specification that it rests on.
+    pub basis: String,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// RFC 3339, UTC; `null` if the time is not known.
+    pub time: Option<String>,
+    /// The exchange that it is about; `null` if it is about the connection.
+    pub exchange: Option<u64>,
+    /// In words.
+    pub what: String,
+}
+
+/// A fact and how it was learned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// What it is.
+    pub name: String,
+    /// `null` if it is not known.
+    pub value: Option<String>,
+    /// How it was learned; `null` if it is not known.
+    pub provenance: Option<String>,
 }

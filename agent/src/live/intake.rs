@@ -118,6 +118,7 @@ impl Intake {
             self.feed(Input::Owners { random, owners });
         }
         self.answer(before);
+        self.shared.answer_listeners(|| self.observer.listeners());
     }
 
     /// Hands what followed from the records on.

@@ -12,7 +12,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Hop, Judged, Loss, Observer, Output, Relay, judged};
+use super::{Loss, Observer, Output, Relay, judged};
 use crate::{
     connection::{Facts, Role},
     http::{self, Status},
@@ -70,6 +70,11 @@ impl Hops {
             Role::Server => self.serving.insert(pid),
             Role::Client => self.dialling.insert(pid),
         };
+    }
+
+    /// Whether the process accepts connections.
+    pub(super) fn serves(&self, pid: u32) -> bool {
+        self.serving.contains(&pid)
     }
 
     /// Whether the process dials connections and accepts others.
@@ -143,7 +148,7 @@ impl Observer {
         }
         let role = facts.role.unwrap_or(direction);
         if exchange.status != Status::Code(MISDIRECTED) {
-            self.tell_exchange(facts, exchange, Relay::No, out);
+            self.tell(facts, exchange, Relay::No, out);
             return;
         }
         let authority = judged::authority_of(&facts, &exchange);
@@ -151,7 +156,7 @@ impl Observer {
             Role::Server => {
                 let place = exchange.request_number.map(|number| (facts.id, number));
                 let relay = self.hops.relayed(facts.pid, &exchange, authority.as_deref());
-                self.tell_exchange(facts, exchange, relay, out);
+                self.tell(facts, exchange, relay, out);
                 if let Some(place) = place {
                     self.hops.tell(place, relay);
                     self.release_waiting_for(place, relay, out);
@@ -171,16 +176,16 @@ impl Observer {
             .as_ref()
             .filter(|pair| self.hops.is_proxy(pair.process.pid))
         else {
-            self.tell_exchange(facts, exchange, Relay::No, out);
+            self.tell(facts, exchange, Relay::No, out);
             return;
         };
         // Without its number the other end of the exchange cannot be told from its neighbours.
         let Some(place) = exchange.request_number.map(|number| (pair.connection, number)) else {
-            self.tell_exchange(facts, exchange, Relay::Unclear, out);
+            self.tell(facts, exchange, Relay::Unclear, out);
             return;
         };
         if let Some(relay) = self.hops.told.get(&place).copied() {
-            self.tell_exchange(facts, exchange, relay, out);
+            self.tell(facts, exchange, relay, out);
             return;
         }
         if self.hops.held.len() >= HELD {
@@ -203,7 +208,7 @@ impl Observer {
 
     fn release_first(&mut self, out: &mut Vec<Output>) {
         if let Some(held) = self.hops.held.pop_front() {
-            self.tell_exchange(held.facts, held.exchange, Relay::Unclear, out);
+            self.tell(held.facts, held.exchange, Relay::Unclear, out);
         }
     }
 
@@ -211,36 +216,11 @@ impl Observer {
         if let Some(index) = self.hops.held.iter().position(|held| held.place == place)
             && let Some(held) = self.hops.held.remove(index)
         {
-            self.tell_exchange(held.facts, held.exchange, relay, out);
+            self.tell(held.facts, held.exchange, relay, out);
         }
-    }
-
-    fn tell_exchange(
-        &mut self,
-        facts: Arc<Facts>,
-        exchange: http::Exchange,
-        relay: Relay,
-        out: &mut Vec<Output>,
-    ) {
-        self.next_exchange += 1;
-        let pid = facts.pid;
-        let client = match facts.role {
-            Some(Role::Client) => Some(pid),
-            Some(Role::Server) => facts.pair.as_ref().map(|pair| pair.process.pid),
-            None => None,
-        };
-        let proxy_client = client.is_some_and(|client| self.hops.serving.contains(&client));
-        let judged = Judged::new(
-            self.next_exchange,
-            self.epoch,
-            facts,
-            exchange,
-            Hop { relay, proxy_client },
-        );
-        out.push(Output::Exchange(Box::new(judged)));
     }
 }
 
-fn answered_at(exchange: &http::Exchange) -> u64 {
+pub(super) fn answered_at(exchange: &http::Exchange) -> u64 {
     exchange.answered_at.unwrap_or(exchange.completed_at)
 }

@@ -7,7 +7,7 @@ use crate::{
     http::{self, Known, Pairing},
     verdict::{
         self, Class, Confidence, Decision, Effective, Field, Judgement, Learned, Prior, SniState, Source,
-        Verdict,
+        Verdict, name::Host,
     },
 };
 
@@ -32,6 +32,26 @@ pub struct Hop {
     pub proxy_client: bool,
 }
 
+impl From<Hop> for Learned {
+    fn from(hop: Hop) -> Self {
+        Self {
+            proxy_client: hop.proxy_client,
+            upstream_421: hop.relay == Relay::Yes,
+            upstream_421_unclear: hop.relay == Relay::Unclear,
+            ..Self::default()
+        }
+    }
+}
+
+/// The names of an exchange, normalised, for those who know more about them.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// What the connection was made for; `None` if no name was sent, or it is not known.
+    pub sni: Option<&'a Host>,
+    /// What the request is for.
+    pub authority: Option<&'a Host>,
+}
+
 /// An exchange with its verdict.
 #[derive(Clone, Debug)]
 pub struct Judged {
@@ -51,18 +71,36 @@ pub struct Judged {
     pub authority: Option<Box<str>>,
     /// Where the effective authority stood.
     pub source: Option<Source>,
-    /// What other hops tell of it.
-    pub hop: Hop,
+    /// What was learned about the listener, the client and other hops, or configured.
+    pub learned: Learned,
 }
 
 impl Judged {
-    /// Judges an exchange. `epoch` as in [`super::Observer::new`].
-    pub fn new(id: u64, epoch: u64, connection: Arc<Facts>, exchange: http::Exchange, hop: Hop) -> Self {
+    /// Judges an exchange. `epoch` as in [`super::Observer::new`]; `learn` tells what is known of the names beside what
+    /// was seen.
+    pub fn new(
+        id: u64,
+        epoch: u64,
+        connection: Arc<Facts>,
+        exchange: http::Exchange,
+        learn: impl FnOnce(Names<'_>) -> Learned,
+    ) -> Self {
+        let mut facts = facts(&connection, &exchange, Learned::default());
+        let effective = verdict::effective_authority(&facts);
+        let sni = connection
+            .name
+            .as_sent()
+            .and_then(|name| verdict::name::normalise_server_name(name).ok());
+        let learned = learn(Names {
+            sni: sni.as_ref(),
+            authority: effective.authority().map(|authority| &authority.host),
+        });
+        facts.learned = learned;
         let Decision {
             verdict,
             confidence,
             effective,
-        } = verdict::decide(&facts(&connection, &exchange, hop));
+        } = verdict::decide_for(&facts, effective);
         let (authority, source) = match effective {
             Effective::Known { authority, source } => (Some(authority.host.into_text().into()), Some(source)),
             Effective::Nameless | Effective::Malformed(_) | Effective::Unknown => (None, None),
@@ -76,13 +114,13 @@ impl Judged {
             confidence,
             authority,
             source,
-            hop,
+            learned,
         }
     }
 
     /// The verdict again, with its explanation.
     pub fn explain(&self) -> Judgement {
-        verdict::judge(&facts(&self.connection, &self.exchange, self.hop))
+        verdict::judge(&facts(&self.connection, &self.exchange, self.learned))
     }
 
     /// Class of the verdict.
@@ -138,14 +176,14 @@ impl From<&ServerName> for SniState {
 
 /// The effective authority of an exchange, normalised, without its port.
 pub(super) fn authority_of(connection: &Facts, exchange: &http::Exchange) -> Option<Box<str>> {
-    match verdict::decide(&facts(connection, exchange, Hop::default())).effective {
+    match verdict::effective_authority(&facts(connection, exchange, Learned::default())) {
         Effective::Known { authority, .. } => Some(authority.host.into_text().into()),
         Effective::Nameless | Effective::Malformed(_) | Effective::Unknown => None,
     }
 }
 
 /// What the verdict asks for.
-fn facts<'a>(connection: &'a Facts, exchange: &'a http::Exchange, hop: Hop) -> verdict::Facts<'a> {
+fn facts<'a>(connection: &'a Facts, exchange: &'a http::Exchange, learned: Learned) -> verdict::Facts<'a> {
     let called = connection.name_source == Some(NameSource::Call);
     verdict::Facts {
         sni: connection.name.as_sent().map(Cow::Borrowed),
@@ -173,12 +211,7 @@ fn facts<'a>(connection: &'a Facts, exchange: &'a http::Exchange, hop: Hop) -> v
             names: Cow::Borrowed(&exchange.earlier.names),
             complete: exchange.earlier.complete,
         },
-        learned: Learned {
-            proxy_client: hop.proxy_client,
-            upstream_421: hop.relay == Relay::Yes,
-            upstream_421_unclear: hop.relay == Relay::Unclear,
-            ..Learned::default()
-        },
+        learned,
         fallback: called || exchange.pairing == Pairing::Assumed,
     }
 }

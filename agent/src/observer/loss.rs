@@ -22,11 +22,13 @@ pub enum Loss {
     HelloConflict,
     /// More than one socket of the process could be the connection's.
     SocketAmbiguous,
+    /// A listener has more names than are remembered of one.
+    ListenerNames,
 }
 
 impl Loss {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CertificateTooLong,
         Self::CertificateUnreadable,
         Self::UnknownConnection,
@@ -34,6 +36,7 @@ impl Loss {
         Self::NameConflict,
         Self::HelloConflict,
         Self::SocketAmbiguous,
+        Self::ListenerNames,
     ];
 
     /// One of them, as the observer tells it.
@@ -55,6 +58,7 @@ impl Loss {
             Self::NameConflict => "name_conflict",
             Self::HelloConflict => "hello_conflict",
             Self::SocketAmbiguous => "socket_ambiguous",
+            Self::ListenerNames => "listener_names",
         }
     }
 }

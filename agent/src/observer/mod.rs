@@ -17,6 +17,7 @@ mod hop;
 mod join;
 mod judged;
 mod loss;
+mod tell;
 mod tracked;
 mod unclaimed;
 
@@ -30,7 +31,7 @@ use ebpf::record;
 use serde::{Deserialize, Serialize};
 
 pub use join::{RESULTS as JOIN_RESULTS, UNCONFIRMED};
-pub use judged::{Hop, Judged, Relay};
+pub use judged::{Hop, Judged, Names, Relay};
 pub use loss::{Loss, STAGE};
 use tracked::Tracked;
 
@@ -38,8 +39,11 @@ use crate::{
     connection::{CertificateSource, Ends, Facts, Hellos, Key, Process, Role, Socket, UsedSockets},
     decode::{Certificate, Data, Record},
     http,
+    listener::{self, Listener, Listeners},
+    outcome::{self, Outcome, Told, Tracker},
+    policy::Policy,
     wire::{
-        certificate::Names,
+        certificate,
         client_hello::Transport,
         hello::{Assembler, Flow, Seen},
     },
@@ -113,6 +117,15 @@ pub enum Output {
     },
     /// An exchange is complete and judged.
     Exchange(Box<Judged>),
+    /// What the client did after a 421. Told once for each, after its exchange.
+    Outcome {
+        /// The exchange.
+        exchange: u64,
+        /// What its client did.
+        outcome: Outcome,
+        /// The exchange that followed from it, if one did.
+        retried_as: Option<u64>,
+    },
     /// Something was seen and not kept.
     Lost {
         /// Where.
@@ -177,7 +190,12 @@ pub struct Observer {
     socketless: BTreeSet<Key>,
     used_sockets: UsedSockets,
     hops: Hops,
-    certificates: Names,
+    certificates: certificate::Names,
+    policy: Arc<Policy>,
+    listeners: Listeners,
+    outcomes: Tracker,
+    /// Outcomes that are to be told.
+    told: Vec<Told>,
     next_connection: u64,
     next_exchange: u64,
     exchanges: Vec<http::Exchange>,
@@ -191,6 +209,31 @@ impl Observer {
             epoch,
             ..Self::default()
         }
+    }
+
+    /// Numbers connections and exchanges from after these on, so that they go on where an earlier run ended.
+    pub const fn number_after(&mut self, connection: u64, exchange: u64) {
+        self.next_connection = connection;
+        self.next_exchange = exchange;
+    }
+
+    /// Judges by this policy from now on.
+    pub fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.outcomes.set_windows(outcome::Windows {
+            retry: policy.windows.retry,
+            ping_pong: policy.windows.ping_pong,
+        });
+        self.listeners.set_limits(listener::Limits {
+            listeners: policy.limits.listeners,
+            names: policy.limits.names_per_listener,
+            age: u64::try_from(policy.windows.listener.as_nanos()).unwrap_or(u64::MAX),
+        });
+        self.policy = policy;
+    }
+
+    /// What is known of listeners.
+    pub fn listeners(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.iter()
     }
 
     /// Whether the process is known; if not, it should be fed before its records.
@@ -222,6 +265,8 @@ impl Observer {
     /// Tells what waits for something that may never come. To be called where the inputs end.
     pub fn finish(&mut self, out: &mut Vec<Output>) {
         self.release_held(u64::MAX, out);
+        self.outcomes.finish(&mut self.told);
+        self.tell_outcomes(out);
     }
 
     /// It is this late.
@@ -230,6 +275,8 @@ impl Observer {
         self.expire_hellos(out);
         self.ask_owners(out);
         self.release_held(self.now, out);
+        self.outcomes.tick(self.now, &mut self.told);
+        self.tell_outcomes(out);
     }
 
     fn record(&mut self, record: Record<'_>, out: &mut Vec<Output>) {
@@ -254,6 +301,8 @@ impl Observer {
                 self.processes.remove(&header.tgid);
                 self.used_sockets.forget(header.tgid);
                 self.hops.forget(header.tgid);
+                self.outcomes.process_ended(header.tgid, &mut self.told);
+                self.tell_outcomes(out);
                 if self.sni_only.remove(&header.tgid) {
                     out.push(Output::ProcessEnded { pid: header.tgid });
                 }

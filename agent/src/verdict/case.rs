@@ -23,9 +23,13 @@ pub(super) enum Sni<'a> {
 
 impl<'a> Case<'a> {
     pub(super) fn new(facts: &'a Facts<'_>) -> Self {
+        Self::with(facts, effective_authority(facts))
+    }
+
+    pub(super) fn with(facts: &'a Facts<'_>, effective: Effective) -> Self {
         Self {
             facts,
-            effective: effective_authority(facts),
+            effective,
             sni: match (facts.sni_state, &facts.sni) {
                 (SniState::Sent, Some(name)) => Sni::Sent(name),
                 (SniState::Absent, _) => Sni::Absent,

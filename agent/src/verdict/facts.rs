@@ -183,6 +183,43 @@ impl Learned {
         "trusted_gateway",
     ];
 
+    /// Adds what the other has learned.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            same_listener: self.same_listener || other.same_listener,
+            known: self.known || other.known,
+            mtls_gap: self.mtls_gap || other.mtls_gap,
+            wrong_backend: self.wrong_backend || other.wrong_backend,
+            proxy_client: self.proxy_client || other.proxy_client,
+            upstream_421: self.upstream_421 || other.upstream_421,
+            upstream_421_unclear: self.upstream_421_unclear || other.upstream_421_unclear,
+            alternative_service: self.alternative_service || other.alternative_service,
+            forward_proxy: self.forward_proxy || other.forward_proxy,
+            trusted_gateway: self.trusted_gateway || other.trusted_gateway,
+        }
+    }
+
+    /// The names of those that are learned.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let learned = [
+            self.same_listener,
+            self.known,
+            self.mtls_gap,
+            self.wrong_backend,
+            self.proxy_client,
+            self.upstream_421,
+            self.upstream_421_unclear,
+            self.alternative_service,
+            self.forward_proxy,
+            self.trusted_gateway,
+        ];
+        Self::NAMES
+            .into_iter()
+            .zip(learned)
+            .filter_map(|(name, learned)| learned.then_some(name))
+    }
+
     /// Adds the fact of this name; `false` if there is none.
     #[must_use]
     pub fn learn(&mut self, name: &str) -> bool {
@@ -214,6 +251,9 @@ mod tests {
             let mut learned = Learned::default();
             assert!(learned.learn(name), "{name}");
             assert_ne!(learned, Learned::default(), "{name}");
+            assert_eq!(learned.names().collect::<Vec<_>>(), [name]);
+            assert_eq!(Learned::default().and(learned), learned);
+            assert_eq!(learned.and(Learned::default()), learned);
         }
         assert!(!Learned::default().learn("know"));
     }

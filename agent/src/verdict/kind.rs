@@ -195,6 +195,112 @@ impl Verdict {
         self.entry().2
     }
 
+    /// The row of the decision that it comes from, from 1, and when that matches. The first row that matches wins.
+    #[expect(clippy::too_many_lines, reason = "one arm a verdict, nothing else")]
+    pub const fn rule(self) -> (u8, &'static str) {
+        match self {
+            Self::Aborted => (
+                1,
+                "no status came: the stream was reset, or the connection closed",
+            ),
+            Self::InsufficientEvidence => (
+                2,
+                "the status, the server name, or whether this hop is TLS is not known",
+            ),
+            Self::Connect421 => (3, "a plain CONNECT was answered 421"),
+            Self::Tunnel => (3, "a plain CONNECT was answered otherwise"),
+            Self::MalformedRejected => (4, "the request is malformed, and was answered 400"),
+            Self::Malformed421 => (4, "the request is malformed, and was answered 421"),
+            Self::MalformedAccepted => (4, "the request is malformed, and was answered otherwise"),
+            Self::NoAuthority => (5, "HTTP/1.0 without Host"),
+            Self::Cleartext421 => (6, "this hop has no TLS, and the answer is 421"),
+            Self::Cleartext => (6, "this hop has no TLS"),
+            Self::ProxyGenerated421 => (7, "421, and the responder is a forward proxy"),
+            Self::Relayed421 => (8, "421, and the paired upstream hop answered 421 too"),
+            Self::Altsvc421 => (9, "421, and the connection went to an alternative service"),
+            Self::Unattributed421 => (
+                10,
+                "421, and the server name or the authority is not known, or only the outer name of ECH",
+            ),
+            Self::NoSni421 => (11, "421, and no server name was sent"),
+            Self::False421 => (
+                12,
+                "421, server name and authority are equal, the certificate covers them",
+            ),
+            Self::UnknownOrigin421 => (
+                12,
+                "421, server name and authority are equal, the certificate does not cover them",
+            ),
+            Self::Matched421Unverified => (
+                12,
+                "421, server name and authority are equal, the certificate is not known",
+            ),
+            Self::Overstrict421 => (
+                13,
+                "421, the names differ, and belong to one listener with one TLS configuration",
+            ),
+            Self::Split421 => (
+                14,
+                "421, the names differ, and no other name was asked for before",
+            ),
+            Self::PoolBleed421 => (
+                15,
+                "421, the names differ, another name was asked for before, over HTTP/1.x or by a proxy",
+            ),
+            Self::Coalesced421 => (
+                16,
+                "421, the names differ, another name was asked for before, the certificate covers the authority",
+            ),
+            Self::Uncovered421 => (
+                16,
+                "421, the names differ, another name was asked for before, the certificate does not cover the \
+                 authority",
+            ),
+            Self::Mismatch421Unverified => (
+                16,
+                "421, the names differ, and the certificate or the earlier requests are not known",
+            ),
+            Self::DefaultCertServed => (
+                18,
+                "server name and authority are equal, and the certificate does not cover them",
+            ),
+            Self::Ok => (18, "server name and authority are equal"),
+            Self::MtlsBypass => (
+                19,
+                "the authority's own connections demand a client certificate, and this one gave none",
+            ),
+            Self::TrustedGateway => (20, "the names differ, and the client is a trusted gateway"),
+            Self::IpNoSni => (21, "no server name was sent, and the authority is an address"),
+            Self::WrongBackend => (22, "another name's backend answered"),
+            Self::Missing421 => (
+                23,
+                "400, 403 or 404, the names differ, and the authority works on its own connection",
+            ),
+            Self::RejectedOtherCode => (
+                23,
+                "400, 403 or 404, the names differ, and the certificate does not cover the authority",
+            ),
+            Self::Ambiguous4xx => (23, "400, 403 or 404, and the names differ"),
+            Self::ServedUncovered => (
+                24,
+                "served, the names differ, and the certificate does not cover the authority",
+            ),
+            Self::NoSniServed => (25, "served, and no server name was sent"),
+            Self::MismatchServedUnverified => (
+                26,
+                "served, the names differ, and the certificate or the earlier requests are not known",
+            ),
+            Self::CoalescedOk => (
+                27,
+                "served, the names differ, another name was asked for before, the certificate covers the authority",
+            ),
+            Self::SplitServed => (
+                27,
+                "served, the names differ, and no other name was asked for before",
+            ),
+        }
+    }
+
     const fn entry(self) -> (&'static str, Class, &'static str) {
         use Class::{Correct421, Fine, Malformed, Missing421, Undecided, Watch, Wrong421};
         match self {
@@ -292,6 +398,13 @@ mod tests {
         for verdict in Verdict::ALL {
             assert_eq!(verdict.as_str().parse(), Ok(verdict));
         }
+    }
+
+    #[test]
+    fn rules_stand_in_the_order_of_the_decision() {
+        let rows = Verdict::ALL.map(|verdict| verdict.rule().0);
+        assert!(rows.is_sorted(), "{rows:?}");
+        assert_eq!((rows[0], rows[Verdict::ALL.len() - 1]), (1, 27));
     }
 
     #[test]

@@ -26,7 +26,13 @@ use case::Case;
 
 /// Decides on one exchange, as [`judge`] does, without the words.
 pub fn decide(facts: &Facts<'_>) -> Decision {
-    let case = Case::new(facts);
+    decide_for(facts, effective_authority(facts))
+}
+
+/// Decides on one exchange of which it is known already what the request names: `effective` has to be what
+/// [`effective_authority`] makes of `facts`.
+pub fn decide_for(facts: &Facts<'_>, effective: Effective) -> Decision {
+    let case = Case::with(facts, effective);
     let verdict = decide::decide(&case);
     Decision {
         verdict,

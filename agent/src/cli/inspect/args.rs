@@ -27,9 +27,29 @@ pub struct InspectArgs {
     view: View,
 }
 
+/// Arguments of `wrongway explain`.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// Number of the exchange, as `wrongway inspect` shows it.
+    pub(super) id: u64,
+    #[command(flatten)]
+    pub(super) agent: Agent,
+}
+
+/// Whom to ask, and how to print.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Agent {
+    /// The agent's control socket.
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_CONTROL)]
+    pub(super) control: PathBuf,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 #[derive(Clone, Debug, Subcommand)]
 enum View {
-    /// Every exchange since the start, counted by verdict and names, findings first.
+    /// Every exchange since the start, counted by cause, findings first.
     Summary {
         #[command(flatten)]
         source: Source,
@@ -69,6 +89,17 @@ enum View {
         #[command(flatten)]
         position: Position,
     },
+    /// What was learned of each listener's names: served, certificate, client certificate.
+    Listeners {
+        #[command(flatten)]
+        source: Source,
+        /// Only listeners of this machine (server), or those that its programs dial (client).
+        #[arg(long, value_parser = PossibleValuesParser::new(["server", "client"]))]
+        role: Option<String>,
+        /// Only this server name.
+        #[arg(long, value_name = "NAME")]
+        sni: Option<String>,
+    },
     /// What can be seen of each process that speaks TLS, and why not everything.
     Coverage {
         #[command(flatten)]
@@ -76,15 +107,11 @@ enum View {
     },
 }
 
-/// Whom to ask, and how to print.
+/// Whom to ask, for how much.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Source {
-    /// The agent's control socket.
-    #[arg(long, value_name = "PATH", default_value = DEFAULT_CONTROL)]
-    pub(super) control: PathBuf,
-    /// Print one JSON object a line.
-    #[arg(long)]
-    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) agent: Agent,
     /// Show at most this many, the newest.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_LIMIT)]
     limit: usize,
@@ -127,6 +154,7 @@ impl InspectArgs {
             View::Exchanges { source, .. } => (Command::Exchanges, source),
             View::Findings { source, .. } => (Command::Findings, source),
             View::Connections { source, .. } => (Command::Connections, source),
+            View::Listeners { source, .. } => (Command::Listeners, source),
             View::Coverage { source } => (Command::Coverage, source),
         };
         let mut query = Query {
@@ -157,6 +185,10 @@ impl InspectArgs {
             View::Connections { names, position, .. } => {
                 names.fill(&mut query);
                 query.since = position.since;
+            }
+            View::Listeners { role, sni, .. } => {
+                query.role.clone_from(role);
+                query.sni.clone_from(sni);
             }
             View::Coverage { .. } => {}
         }

@@ -1,6 +1,7 @@
 //! `wrongway inspect`: what a running agent knows, as tables or as JSON.
 
 mod args;
+mod explanation;
 mod render;
 
 use std::io::{self, Write};
@@ -8,11 +9,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-pub use self::args::InspectArgs;
+use self::args::Agent;
+pub use self::args::{ExplainArgs, InspectArgs};
 pub use self::render::exchanges as exchange_lines;
 use super::failure::Failure;
 use super::table::printable;
 use crate::export::control::{self, Answer, Command, Request};
+use crate::export::query::Query;
 use crate::export::store;
 
 /// Asks the agent and prints its answer.
@@ -21,15 +24,32 @@ use crate::export::store;
 /// If no agent answers (exit code 1), or the socket is not for this user (69).
 pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let (request, source) = args.request();
-    let answer = control::ask(&source.control, &request).map_err(Failure::from)?;
-    if source.json {
+    show(&request, &source.agent)
+}
+
+/// Explains one exchange.
+///
+/// # Errors
+/// As [`run`]; also if the exchange is not kept.
+pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
+    let query = Query {
+        id: Some(args.id),
+        ..Query::default()
+    };
+    let command = Command::Explain;
+    show(&Request { command, query }, &args.agent)
+}
+
+fn show(request: &Request, agent: &Agent) -> anyhow::Result<ExitCode> {
+    let answer = control::ask(&agent.control, request).map_err(Failure::from)?;
+    if agent.json {
         print(&answer.lines)?;
     } else {
         let lines = render::text(request.command, &answer.lines)
-            .with_context(|| format!("the agent on {} is of another version", source.control.display()))?;
+            .with_context(|| format!("the agent on {} is of another version", agent.control.display()))?;
         print(&lines)?;
     }
-    for note in notes(&request, &answer) {
+    for note in notes(request, &answer) {
         // Notes are a courtesy: with standard error closed the answer still stands.
         let _ = writeln!(io::stderr(), "{note}");
     }
@@ -87,6 +107,9 @@ fn nothing(request: &Request) -> &'static str {
         Command::Connections => {
             "no connections yet; 'wrongway inspect coverage' shows which programs are observed"
         }
+        Command::Listeners => "no listeners yet; they are learned from requests",
+        // It is answered or refused.
+        Command::Explain => "nothing is known of it",
         Command::Coverage => "no running program is known to speak TLS",
     }
 }

@@ -2,9 +2,10 @@
 
 use serde::de::DeserializeOwned;
 
+use super::explanation;
 use crate::cli::table::{self, Kind, printable};
 use crate::export::control::Command;
-use crate::export::view::{Connection, Coverage, Exchange, SummaryLine};
+use crate::export::view::{Connection, Coverage, Exchange, Explanation, Listener, SummaryLine};
 
 const UNKNOWN: &str = "?";
 
@@ -19,6 +20,11 @@ pub(super) fn text(command: Command, lines: &[String]) -> serde_json::Result<Vec
         Command::Findings => findings(&parsed(lines)?),
         Command::Connections => connections(&parsed(lines)?),
         Command::Coverage => coverage(&parsed(lines)?),
+        Command::Listeners => listeners(&parsed(lines)?),
+        Command::Explain => {
+            let explanations: Vec<Explanation> = parsed(lines)?;
+            explanations.iter().flat_map(explanation::lines).collect()
+        }
     })
 }
 
@@ -29,29 +35,94 @@ fn parsed<T: DeserializeOwned>(lines: &[String]) -> serde_json::Result<Vec<T>> {
 fn summary(lines: &[SummaryLine]) -> Vec<String> {
     let columns = [
         ("COUNT", Kind::Number),
+        ("TREND", Kind::Text),
         ("VERDICT", Kind::Text),
-        ("CLASS", Kind::Text),
         ("ROLE", Kind::Text),
-        ("AUTHORITY", Kind::Name),
-        ("SNI", Kind::Name),
         ("PROGRAM", Kind::Name),
+        ("OTHER END", Kind::Name),
+        ("CLIENTS", Kind::Number),
+        ("NAMES", Kind::Number),
+        ("MOSTLY FOR", Kind::Name),
+        ("ON", Kind::Name),
         ("FIRST", Kind::Text),
         ("LAST", Kind::Text),
+        ("ID", Kind::Number),
     ];
     let row = |line: &SummaryLine| {
+        let most = line.names.first();
         vec![
             line.count.to_string(),
+            line.trend.clone(),
             line.verdict.clone(),
-            line.class.clone(),
             known(line.role.as_ref()),
-            known(line.authority.as_ref()),
-            sni(line.sni.as_ref(), &line.sni_state),
             program(line.exe.as_ref()),
+            program(line.other_exe.as_ref()),
+            at_least(line.clients, line.more_clients),
+            at_least(line.names.len(), line.other_names > 0),
+            known(most.and_then(|name| name.authority.as_ref())),
+            most.map_or_else(
+                || UNKNOWN.to_owned(),
+                |name| sni(name.sni.as_ref(), &name.sni_state),
+            ),
             seconds_of(&line.first),
             seconds_of(&line.last),
+            line.latest.to_string(),
         ]
     };
     table::lines(&columns, &lines.iter().map(row).collect::<Vec<_>>())
+}
+
+/// A count that may have reached its bound. None is known where there are none.
+fn at_least(count: usize, more: bool) -> String {
+    match (count, more) {
+        (0, _) => UNKNOWN.to_owned(),
+        (count, true) => format!("{count}+"),
+        (count, false) => count.to_string(),
+    }
+}
+
+fn listeners(listeners: &[Listener]) -> Vec<String> {
+    let columns = [
+        ("LISTENER", Kind::Name),
+        ("SEEN BY", Kind::Text),
+        ("NAME", Kind::Name),
+        ("REQUESTS", Kind::Number),
+        ("421", Kind::Number),
+        ("KNOWN", Kind::Text),
+        ("CLIENT CERTIFICATE", Kind::Text),
+        ("CERTIFICATE", Kind::Name),
+        ("TLS", Kind::Text),
+        ("ALPN", Kind::Text),
+        ("PROGRAM", Kind::Name),
+    ];
+    let row = |listener: &Listener| {
+        vec![
+            listener.address.clone(),
+            listener.role.clone(),
+            listener.name.clone().unwrap_or_else(|| "-".to_owned()),
+            listener.requests.to_string(),
+            listener.misdirected.to_string(),
+            if listener.known { "yes" } else { UNKNOWN }.to_owned(),
+            known(listener.client_certificate.as_ref()),
+            listener
+                .certificate_names
+                .as_ref()
+                .map_or_else(|| UNKNOWN.to_owned(), |names| names.join(" ")),
+            either(&listener.versions),
+            either(&listener.alpn),
+            program(listener.process.as_ref().and_then(|process| process.exe.as_ref())),
+        ]
+    };
+    table::lines(&columns, &listeners.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Each of these was seen.
+fn either(values: &[String]) -> String {
+    if values.is_empty() {
+        UNKNOWN.to_owned()
+    } else {
+        values.join(" ")
+    }
 }
 
 /// A table of exchanges.
@@ -107,6 +178,7 @@ fn findings(findings: &[Exchange]) -> Vec<String> {
         lines.push(format!("#{} {}{times}", finding.id, printable(&finding.verdict)));
         lines.push(format!("  what   {}", printable(&finding.diagnosis)));
         lines.push(format!("  remedy {}", printable(&finding.remedy)));
+        lines.push(format!("  more   wrongway explain {}", finding.id));
     }
     lines
 }

@@ -21,16 +21,22 @@ pub enum Command {
     Connections,
     /// What can be seen of each process.
     Coverage,
+    /// What was learned of listeners.
+    Listeners,
+    /// The story of one exchange.
+    Explain,
 }
 
 impl Command {
     /// Every command.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Summary,
         Self::Exchanges,
         Self::Findings,
         Self::Connections,
         Self::Coverage,
+        Self::Listeners,
+        Self::Explain,
     ];
 
     /// The name in a request.
@@ -41,6 +47,8 @@ impl Command {
             Self::Findings => "findings",
             Self::Connections => "connections",
             Self::Coverage => "coverage",
+            Self::Listeners => "listeners",
+            Self::Explain => "explain",
         }
     }
 
@@ -50,6 +58,8 @@ impl Command {
             Self::Summary => &["verdict", "class", "role", "authority", "sni"],
             Self::Exchanges | Self::Findings => &["verdict", "class", "role", "authority", "sni", "since"],
             Self::Connections => &["role", "authority", "sni", "since"],
+            Self::Listeners => &["role", "sni"],
+            Self::Explain => &["id"],
             Self::Coverage => &[],
         }
     }
@@ -85,6 +95,9 @@ impl Request {
         if let Some(filter) = query.filters().into_iter().find(unfit) {
             let command = command.as_str();
             return Err(Refusal::new(format!("{command} cannot be filtered by {filter}")));
+        }
+        if command == Command::Explain && query.id.is_none() {
+            return Err(Refusal::new("explain needs the id of an exchange"));
         }
         Ok(Self { command, query })
     }

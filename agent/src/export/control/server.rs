@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::bind::ControlSocket;
 use super::protocol::{Command, End, Loss, MAX_REQUEST, Refusal, Request};
+use crate::export::explain::explain;
 use crate::export::query::Page;
 use crate::export::view::Coverage;
 use crate::export::{Shared, present};
@@ -23,6 +24,8 @@ const MAX_CLIENTS: usize = 32;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// For the client to take one chunk of the answer.
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(5);
+/// For the observer to say what it knows of listeners; it looks several times a second.
+const OBSERVER_TIMEOUT: Duration = Duration::from_secs(3);
 /// For the whole conversation.
 const LIFETIME: Duration = Duration::from_mins(1);
 /// Bytes of an answer that are prepared at a time.
@@ -108,7 +111,8 @@ async fn answer(request: &Request, shared: &Shared, out: &mut Writer) -> io::Res
     match request.command {
         Command::Summary => {
             let page = shared.store().summary(query);
-            send(page, present::summary_line, shared, out).await
+            let now = now();
+            send(page, |line| present::summary_line(line, now), shared, out).await
         }
         Command::Exchanges => {
             let page = shared.store().exchanges(query);
@@ -126,7 +130,39 @@ async fn answer(request: &Request, shared: &Shared, out: &mut Writer) -> io::Res
             let page = shared.store().coverage(query);
             send(page, |coverage| Coverage::clone(coverage), shared, out).await
         }
+        Command::Listeners => {
+            // An observer that does not answer in time has seen nothing yet, or is stopping.
+            let asked = timeout(OBSERVER_TIMEOUT, shared.ask_listeners()).await;
+            let listeners = asked.ok().and_then(Result::ok).unwrap_or_default();
+            let names: Vec<_> = listeners.iter().flat_map(present::listener).collect();
+            let matching = names.iter().filter(|name| query.keeps_listener(name));
+            send(Page::newest(matching, query.limit), Clone::clone, shared, out).await
+        }
+        Command::Explain => {
+            let material = query.id.and_then(|id| shared.store().material(id));
+            let Some(material) = material else {
+                return out.line(&Refusal::new(unknown(query.id))).await;
+            };
+            let page = Page {
+                items: vec![material],
+                matched: 1,
+            };
+            send(page, |material| explain(material.present()), shared, out).await
+        }
     }
+}
+
+fn unknown(id: Option<u64>) -> String {
+    let id = id.map(|id| id.to_string()).unwrap_or_default();
+    format!(
+        "no exchange {id} is kept; 'wrongway inspect exchanges' and 'wrongway inspect findings' show those that are"
+    )
+}
+
+/// Nanoseconds since the Unix epoch.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }
 
 async fn send<T, V: Serialize>(

@@ -82,8 +82,12 @@ fn every_command_is_answered_with_the_contracts_objects() {
     agent.shared.store().exchange(finding.clone().into());
     agent.shared.store().connection_opened(connection(1).into());
     for command in Command::ALL {
-        let answer = agent.ask(command, Query::default()).unwrap();
-        let expected = usize::from(command != Command::Coverage);
+        let query = Query {
+            id: (command == Command::Explain).then_some(1),
+            ..Query::default()
+        };
+        let answer = agent.ask(command, query).unwrap();
+        let expected = usize::from(!matches!(command, Command::Coverage | Command::Listeners));
         assert_eq!(
             (answer.lines.len(), answer.end.matched),
             (expected, expected),
@@ -94,6 +98,19 @@ fn every_command_is_answered_with_the_contracts_objects() {
     assert_eq!(
         answer.lines,
         [serde_json::to_string(&present::judged(&finding)).unwrap()]
+    );
+}
+
+#[test]
+fn what_is_not_kept_cannot_be_explained() {
+    let query = Query {
+        id: Some(99),
+        ..Query::default()
+    };
+    let refused = agent().ask(Command::Explain, query).unwrap_err();
+    assert!(
+        refused.to_string().contains("no exchange 99 is kept"),
+        "{refused}"
     );
 }
 
@@ -132,7 +149,7 @@ fn a_bad_request_is_answered_with_the_reason() {
     let agent = agent();
     assert_eq!(
         agent.say(b"{\"command\":\"stop\"}\n"),
-        "{\"error\":\"unknown command \\\"stop\\\"; there are summary, exchanges, findings, connections, coverage\"}\n"
+        "{\"error\":\"unknown command \\\"stop\\\"; there are summary, exchanges, findings, connections, coverage, listeners, explain\"}\n"
     );
     let refusal = agent.say(&vec![b' '; MAX_REQUEST + 1]);
     assert_eq!(refusal, "{\"error\":\"the request is longer than 8192 bytes\"}\n");

@@ -21,6 +21,7 @@ use crate::connection::{Facts, Role};
 use crate::decode;
 use crate::http;
 use crate::observer::{self, Judged};
+use crate::outcome;
 use crate::verdict::SniState;
 use crate::wire::client_hello::Transport;
 use crate::wire::hello::Outcome;
@@ -33,19 +34,6 @@ const MAX_LIBRARIES: usize = 64;
 const MAX_REASONS: usize = 64;
 /// What stands in for label values beyond a bound.
 const OTHER: &str = "other";
-
-/// What may follow a 421 (`wrongway_421_outcomes_total`).
-pub const OUTCOMES: [&str; 7] = [
-    "cured",
-    "second_421",
-    "not_retried",
-    "same_connection_retry",
-    "loop",
-    "ping_pong",
-    NOT_OBSERVABLE,
-];
-/// The outcome of a 421 of which nothing more is learned.
-pub const NOT_OBSERVABLE: &str = "not_observable";
 
 /// Handle on all metrics; clones share them.
 #[derive(Clone)]
@@ -93,8 +81,8 @@ impl Metrics {
                 metrics.families().client_hellos.with_label_values(&labels);
             }
         }
-        for outcome in OUTCOMES {
-            metrics.families().outcomes.with_label_values(&[outcome]);
+        for outcome in outcome::Outcome::ALL {
+            metrics.families().outcomes.with_label_values(&[outcome.as_str()]);
         }
         metrics
     }
@@ -119,15 +107,12 @@ impl Metrics {
         }
     }
 
-    /// Counts an exchange, and what followed it if that is known already.
+    /// Counts an exchange.
     pub(super) fn exchange(&self, judged: &Judged) {
         self.0
             .exchanges
             .of(judged.role(), judged.exchange.protocol, judged.verdict)
             .inc();
-        if judged.status() == Some(421) {
-            self.outcome(NOT_OBSERVABLE);
-        }
     }
 
     /// Counts an exchange that is a finding.
@@ -151,8 +136,11 @@ impl Metrics {
     }
 
     /// Counts what a client did after a 421.
-    pub(super) fn outcome(&self, outcome: &str) {
-        self.families().outcomes.with_label_values(&[outcome]).inc();
+    pub(super) fn outcome(&self, outcome: outcome::Outcome) {
+        self.families()
+            .outcomes
+            .with_label_values(&[outcome.as_str()])
+            .inc();
     }
 
     /// One more connection is open.

@@ -118,9 +118,10 @@ fn unknown_facts_have_a_word_of_their_own() {
 }
 
 #[test]
-fn a_421_is_counted_with_its_outcome() {
+fn a_421_and_its_outcome_are_counted() {
     let metrics = Metrics::new();
     metrics.exchange(&exchange(1, Verdict::Split421));
+    metrics.outcome(outcome::Outcome::NotObservable);
     for line in [
         "wrongway_exchanges_total{protocol=\"h2\",role=\"server\",verdict=\"split_421\"} 1\n",
         "wrongway_421_outcomes_total{outcome=\"not_observable\"} 1\n",

@@ -142,7 +142,12 @@ impl Connections {
 
     /// The other end of a connection, if both are known.
     pub(super) fn pair(&self, id: u64) -> Option<Arc<Pair>> {
-        self.entries.get(&id)?.connection.facts.pair.clone()
+        self.find(id)?.facts.pair.clone()
+    }
+
+    /// The connection with this number.
+    pub(super) fn find(&self, id: u64) -> Option<&Connection> {
+        self.entries.get(&id).map(|entry| &entry.connection)
     }
 
     /// By id, ascending.

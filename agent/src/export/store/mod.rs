@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use self::connections::{AUTHORITIES, Connection, Traffic};
 pub use self::loss::{Loss, STAGE};
-pub use self::summary::{Group, Line};
+pub use self::summary::{Cause, Clients, Line, NameCount, Names, Trend};
 
 use self::connections::Connections;
 use self::coverage::CoverageList;
@@ -25,6 +25,7 @@ use super::query::{Page, Query};
 use super::view::Coverage;
 use crate::connection::{Facts, Pair};
 use crate::observer::Judged;
+use crate::outcome::Outcome;
 use crate::verdict::Class;
 
 /// How much of each kind is kept; every number is at least 1.
@@ -51,16 +52,41 @@ impl Default for Limits {
     }
 }
 
+/// What followed a 421.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// What the client did.
+    pub outcome: Outcome,
+    /// The exchange with which it asked again, if it did.
+    pub retried_as: Option<u64>,
+}
+
 /// A recent exchange. A clone copies a pointer.
 #[derive(Clone, Debug)]
 pub struct Recent {
     /// The exchange.
     pub judged: Arc<Judged>,
-    /// What the client did after a 421, where that was learned after the exchange itself.
-    pub outcome: Option<&'static str>,
+    /// What the client did after a 421, once that is known.
+    pub outcome: Option<Followed>,
     /// The other end of its connection; `None` if that is not known yet, or the connection is no longer kept.
     pub pair: Option<Arc<Pair>>,
 }
+
+/// What is kept of an exchange and of what happened around it. A clone copies pointers.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The exchange.
+    pub exchange: Recent,
+    /// Its connection.
+    pub connection: Option<Connection>,
+    /// The latest exchanges of the connection, itself among them, in their order; at most [`NEIGHBOURS`].
+    pub neighbours: Vec<Recent>,
+    /// The exchange with which the client asked again.
+    pub retry: Option<Recent>,
+}
+
+/// Exchanges of a connection that are shown with one of them.
+pub const NEIGHBOURS: usize = 64;
 
 /// Recent exchanges, findings, connections, coverage, and the summary of everything since the start.
 ///
@@ -115,12 +141,12 @@ impl Store {
         }
     }
 
-    /// Records what the client did after the 421 of the exchange `id`, learned after the exchange itself.
-    pub fn set_outcome(&mut self, id: u64, outcome: &'static str) {
-        self.metrics.outcome(outcome);
+    /// Records what the client did after the 421 of the exchange `id`. Comes once for each.
+    pub fn set_outcome(&mut self, id: u64, followed: Followed) {
+        self.metrics.outcome(followed.outcome);
         for ring in [&mut self.exchanges, &mut self.findings] {
-            if let Some(recent) = ring.newest_first_mut().find(|recent| recent.judged.id == id) {
-                recent.outcome = Some(outcome);
+            if let Some(recent) = ring.find_mut(|recent| recent.judged.id.cmp(&id)) {
+                recent.outcome = Some(followed);
             }
         }
     }
@@ -197,6 +223,39 @@ impl Store {
         let matched = lines.len();
         let items = lines.into_iter().take(query.limit).cloned().collect();
         Page { items, matched }
+    }
+
+    /// What is known to explain an exchange with; `None` if it is no longer kept.
+    pub fn material(&self, id: u64) -> Option<Kept> {
+        let find = |id: u64| {
+            let compare = |recent: &Recent| recent.judged.id.cmp(&id);
+            let recent = self
+                .exchanges
+                .find(compare)
+                .or_else(|| self.findings.find(compare))?;
+            Some(Recent {
+                pair: self.connections.pair(recent.judged.connection.id),
+                ..recent.clone()
+            })
+        };
+        let exchange = find(id)?;
+        let connection = exchange.judged.connection.id;
+        let mut neighbours: Vec<Recent> = self
+            .exchanges
+            .iter()
+            .rev()
+            .filter(|recent| recent.judged.connection.id == connection)
+            .take(NEIGHBOURS)
+            .cloned()
+            .collect();
+        neighbours.reverse();
+        let retried_as = exchange.outcome.and_then(|followed| followed.retried_as);
+        Some(Kept {
+            connection: self.connections.find(connection).cloned(),
+            neighbours,
+            retry: retried_as.and_then(find),
+            exchange,
+        })
     }
 
     /// With the other ends as they are known now: an exchange is often judged before its other end is seen.

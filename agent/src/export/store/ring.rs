@@ -1,5 +1,6 @@
 //! A queue with a fixed capacity that gives up its oldest item for a new one.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 /// The newest `capacity` items.
@@ -34,9 +35,16 @@ impl<T> Ring<T> {
         self.items.iter()
     }
 
-    /// From the newest to the oldest.
-    pub(super) fn newest_first_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.items.iter_mut().rev()
+    /// The item that `compare` calls equal, where the items came in its order.
+    pub(super) fn find(&self, compare: impl FnMut(&T) -> Ordering) -> Option<&T> {
+        let index = self.items.binary_search_by(compare).ok()?;
+        self.items.get(index)
+    }
+
+    /// As [`Self::find`].
+    pub(super) fn find_mut(&mut self, compare: impl FnMut(&T) -> Ordering) -> Option<&mut T> {
+        let index = self.items.binary_search_by(compare).ok()?;
+        self.items.get_mut(index)
     }
 }
 

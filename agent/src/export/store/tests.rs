@@ -100,16 +100,20 @@ fn an_outcome_reaches_both_lists() {
     store.exchange(exchange(1, Verdict::Split421).into());
     let query = Query::default();
     let outcome = |page: Page<Recent>| present::exchange(&page.items[0]).outcome;
-    assert_eq!(outcome(store.findings(&query)).as_deref(), Some("not_observable"));
-    store.set_outcome(1, "cured");
+    assert_eq!(outcome(store.findings(&query)), None, "it is awaited");
+    let cured = Followed {
+        outcome: Outcome::Cured,
+        retried_as: Some(2),
+    };
+    store.set_outcome(1, cured);
     for page in [store.exchanges(&query), store.findings(&query)] {
         assert_eq!(outcome(page).as_deref(), Some("cured"));
     }
-    store.set_outcome(99, "loop");
+    store.set_outcome(99, cured);
     assert!(
         metrics
             .render()
-            .contains("wrongway_421_outcomes_total{outcome=\"cured\"} 1\n")
+            .contains("wrongway_421_outcomes_total{outcome=\"cured\"} 2\n")
     );
 }
 
@@ -236,7 +240,13 @@ fn a_full_summary_counts_the_rest_in_one_line() {
     let (mut store, metrics) = store(SMALL);
     for id in 1..=10 {
         let mut exchange = exchange(id, Verdict::Ok);
-        exchange.authority = Some(format!("host{id}.example").into());
+        exchange.connection = Arc::new(Facts {
+            process: Arc::new(Process {
+                exe: Some(format!("/usr/bin/server-{id}")),
+                ..Process::default()
+            }),
+            ..connection(1)
+        });
         store.exchange(exchange.into());
     }
     let page = store.summary(&Query::default());
@@ -284,4 +294,46 @@ fn an_exchange_is_shown_with_the_other_end_that_was_found_after_it() {
     }));
     let pair = shown(&store).unwrap();
     assert_eq!((pair.connection, pair.pid), (2, 7));
+}
+
+#[test]
+fn one_cause_is_one_line_whatever_its_names_and_clients() {
+    let (mut store, _) = store(Limits::default());
+    for id in 1..=100 {
+        let mut exchange = exchange(id, Verdict::NoSni421);
+        exchange.authority = Some(format!("host{}.example", id % 80).into());
+        let pair = Pair {
+            connection: id,
+            process: Arc::new(Process {
+                pid: 1000 + u32::try_from(id % 3).unwrap(),
+                exe: Some("/usr/sbin/nginx".to_owned()),
+                ..Process::default()
+            }),
+        };
+        exchange.connection = Arc::new(Facts {
+            pair: Some(Arc::new(pair)),
+            ..connection(1)
+        });
+        store.exchange(exchange.into());
+    }
+    let page = store.summary(&Query::default());
+    let [line] = &page.items[..] else {
+        panic!("{:?}", page.items);
+    };
+    let line = present::summary_line(line, 0);
+    assert_eq!((line.count, line.clients, line.more_clients), (100, 3, false));
+    assert_eq!(line.other_exe.as_deref(), Some("/usr/sbin/nginx"));
+    assert_eq!((line.names.len(), line.other_names), (64, 16));
+    assert_eq!(line.names.iter().map(|name| name.count).sum::<u64>(), 84);
+    assert_eq!((line.trend.as_str(), line.latest), ("rising", 100));
+    let filtered = Query {
+        authority: Some("host7.example".to_owned()),
+        ..Query::default()
+    };
+    assert_eq!(store.summary(&filtered).items.len(), 1);
+    let other = Query {
+        authority: Some("other.example".to_owned()),
+        ..Query::default()
+    };
+    assert_eq!(store.summary(&other).items.len(), 0);
 }
