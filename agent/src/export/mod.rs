@@ -17,7 +17,7 @@ pub mod query;
 pub mod shared;
 pub mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod timestamp;
 pub mod view;
 

@@ -13,7 +13,7 @@ use crate::verdict::Verdict;
 use crate::wire::client_hello::Transport;
 
 /// A request for `b.example` on a connection for `a.example`, answered 421, and called `verdict`.
-pub(super) fn exchange(id: u64, verdict: Verdict) -> Judged {
+pub(crate) fn exchange(id: u64, verdict: Verdict) -> Judged {
     let exchange = Exchange {
         request_number: Some(1),
         stream_id: Some(1),
@@ -43,7 +43,7 @@ pub(super) fn exchange(id: u64, verdict: Verdict) -> Judged {
 }
 
 /// A connection for `a.example`.
-pub(super) fn connection(id: u64) -> Facts {
+pub(crate) fn connection(id: u64) -> Facts {
     Facts {
         id,
         pid: 42,
