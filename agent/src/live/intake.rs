@@ -10,6 +10,7 @@ use std::{
 use super::{
     discovery::{Event, Library},
     owner::{Answer, Owners, Question},
+    reporting::Reporting,
     socket,
 };
 use crate::{
@@ -37,6 +38,7 @@ pub(super) struct Intake {
     libraries: Receiver<Library>,
     events: Option<Sender<Event>>,
     shared: Shared,
+    reporting: Reporting,
     recorder: Option<Recorder>,
     recording_failed: Option<std::io::Error>,
     proc_root: PathBuf,
@@ -55,6 +57,7 @@ impl Intake {
         events: Sender<Event>,
         shared: Shared,
         recorder: Option<Recorder>,
+        reporting: Reporting,
     ) -> Self {
         shared.metrics().expect_losses(STAGE, [OWNERS_BUSY]);
         Self {
@@ -62,6 +65,7 @@ impl Intake {
             libraries,
             events: Some(events),
             shared,
+            reporting,
             recorder,
             recording_failed: None,
             owners: Owners::start(PathBuf::from("/proc")),
@@ -118,10 +122,16 @@ impl Intake {
             self.feed(Input::Owners { random, owners });
         }
         self.answer(before);
+        self.reporting.tick(time);
     }
 
     /// Hands what followed from the records on.
     pub(super) fn deliver(&mut self) {
+        for output in &self.outputs {
+            if let Output::Exchange(judged) = output {
+                self.reporting.exchange(judged);
+            }
+        }
         if !self.outputs.is_empty() {
             self.shared.take(self.outputs.drain(..));
         }
@@ -139,6 +149,7 @@ impl Intake {
     pub(super) fn finish(mut self) -> std::io::Result<()> {
         self.observer.finish(&mut self.outputs);
         self.deliver();
+        self.reporting.finish();
         if let Some(error) = self.recording_failed {
             return Err(error);
         }

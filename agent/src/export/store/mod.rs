@@ -211,7 +211,7 @@ impl Store {
 }
 
 /// Whether exchanges of this class deserve attention.
-const fn is_finding(class: Class) -> bool {
+pub const fn is_finding(class: Class) -> bool {
     match class {
         Class::Wrong421 | Class::Missing421 | Class::Correct421 | Class::Watch | Class::Malformed => true,
         Class::Fine | Class::Undecided => false,
