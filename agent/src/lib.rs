@@ -11,6 +11,7 @@ pub mod connection;
 pub mod decode;
 pub mod export;
 pub mod http;
+pub mod journal;
 pub mod kernel;
 pub mod listener;
 pub mod live;

@@ -24,6 +24,8 @@ pub enum Leftover {
     File(PathBuf),
     /// A directory to remove with all it holds.
     Directory(PathBuf),
+    /// A file system to unmount.
+    Mount(PathBuf),
     /// A network namespace to delete, by the name that `ip` gave it.
     Namespace(String),
 }
@@ -82,6 +84,9 @@ fn undo_all() {
             Leftover::Process(pid) => drop(kill_process(*pid, Signal::TERM)),
             Leftover::File(path) => drop(fs::remove_file(path)),
             Leftover::Directory(path) => drop(fs::remove_dir_all(path)),
+            Leftover::Mount(path) => {
+                drop(Command::new("umount").arg("--lazy").arg(path).output());
+            }
             Leftover::Namespace(name) => {
                 drop(Command::new("ip").args(["netns", "delete", name]).output());
             }

@@ -13,6 +13,8 @@ use crate::verdict::{Class, Verdict};
 ///   ▲      fewer than `resolve_below` in `window`, for `resolve_after`   │
 ///   └────────────────────────────────────────────────────────────────────┘
 /// ```
+/// A window is divided into sixty parts and moves on by one of them at a time: it reaches back by its whole length,
+/// and by up to one part more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Unique in the policy; label `alertname`, and `rule` of `wrongway_alerts_total`.

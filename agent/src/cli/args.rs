@@ -21,6 +21,9 @@ pub struct RunArgs {
     /// Unix socket that 'wrongway inspect' talks to.
     #[arg(long, value_name = "PATH", default_value = DEFAULT_CONTROL)]
     pub control: PathBuf,
+    /// Directory of the findings journal: what deserves attention is kept there, and outlives the agent.
+    #[arg(long, value_name = "DIR")]
+    pub journal: Option<PathBuf>,
     /// Whose packets to look at.
     #[command(flatten)]
     pub wire: WireArgs,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::export::control::{AskError, BindError};
 use crate::export::http::ListenError;
+use crate::journal::OpenError;
 use crate::kernel::LoadError;
 
 /// Exit code of a bad configuration (`EX_USAGE` of sysexits).
@@ -73,6 +74,16 @@ impl From<BindError> for Failure {
             BindError::TooLong(_) | BindError::NotASocket(_) => CONFIGURATION,
             BindError::Io { cause, .. } if cause.kind() == ErrorKind::PermissionDenied => UNAVAILABLE,
             BindError::InUse { .. } | BindError::Io { .. } => PROBLEM,
+        };
+        Self::with_code(code, error)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let code = match &error {
+            OpenError::InUse { .. } => PROBLEM,
+            OpenError::Io { .. } => CONFIGURATION,
         };
         Self::with_code(code, error)
     }

@@ -19,6 +19,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         endpoints: Some(endpoints),
         recording: None,
+        journal: args.journal.clone(),
         duration: None,
         interfaces: args.wire.choice(),
     };

@@ -1,7 +1,7 @@
 //! Compact facts made into the objects of the public contract, for whoever reads them.
 
 use super::explain::Material;
-use super::store::{Cause, Connection, Kept, Line, NameCount, Recent};
+use super::store::{Cause, Connection, Finding, Kept, Line, NameCount, Recent};
 use super::{timestamp, view};
 use crate::connection::{Alpn, Facts, NameSource, Pair, Role, Visibility};
 use crate::listener::{Listener, Name};
@@ -65,6 +65,14 @@ pub fn exchange(recent: &Recent) -> view::Exchange {
         view.connection.pair = Some(self::pair(pair));
     }
     view
+}
+
+/// A finding of this run or of an earlier one.
+pub fn finding(finding: &Finding) -> view::Exchange {
+    match finding {
+        Finding::Recent(recent) => exchange(recent),
+        Finding::Past(past) => view::Exchange::clone(past),
+    }
 }
 
 impl Kept {

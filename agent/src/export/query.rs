@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::store::{Connection, Line};
-use super::view;
+use super::{timestamp, view};
 use crate::connection::Role;
 use crate::observer::Judged;
 
@@ -35,6 +35,9 @@ pub struct Query {
     /// Only items with a greater id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<u64>,
+    /// Only items from this time on, nanoseconds since the Unix epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since_time: Option<u64>,
     /// Only the item with this id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<u64>,
@@ -50,6 +53,7 @@ impl Default for Query {
             authority: None,
             sni: None,
             since: None,
+            since_time: None,
             id: None,
         }
     }
@@ -65,6 +69,7 @@ impl Query {
             ("authority", self.authority.is_some()),
             ("sni", self.sni.is_some()),
             ("since", self.since.is_some()),
+            ("since_time", self.since_time.is_some()),
             ("id", self.id.is_some()),
         ];
         filters
@@ -75,6 +80,7 @@ impl Query {
 
     pub(super) fn keeps_exchange(&self, judged: &Judged) -> bool {
         self.since.is_none_or(|since| judged.id > since)
+            && self.since_time.is_none_or(|since| judged.time >= since)
             && keeps(self.verdict.as_ref(), Some(judged.verdict.as_str()))
             && keeps(self.class.as_ref(), Some(judged.class().as_str()))
             && keeps(self.role.as_ref(), Some(judged.role().as_str()))
@@ -82,9 +88,23 @@ impl Query {
             && keeps(self.sni.as_ref(), judged.sni())
     }
 
+    /// As [`Self::keeps_exchange`], of one that an earlier run wrote down.
+    pub(super) fn keeps_view(&self, exchange: &view::Exchange) -> bool {
+        // Times are written with a fixed number of digits, so their order is that of the letters.
+        let from = self.since_time.map(timestamp::from_nanoseconds);
+        self.since.is_none_or(|since| exchange.id > since)
+            && from.is_none_or(|from| exchange.time >= from)
+            && keeps(self.verdict.as_ref(), Some(&exchange.verdict))
+            && keeps(self.class.as_ref(), Some(&exchange.class))
+            && keeps(self.role.as_ref(), exchange.role.as_deref())
+            && keeps(self.authority.as_ref(), exchange.authority.as_deref())
+            && keeps(self.sni.as_ref(), exchange.sni.as_deref())
+    }
+
     pub(super) fn keeps_connection(&self, connection: &Connection) -> bool {
         let Connection { facts, traffic, .. } = connection;
         self.since.is_none_or(|since| facts.id > since)
+            && self.since_time.is_none_or(|since| facts.opened_at >= since)
             && keeps(self.role.as_ref(), facts.role.map(Role::as_str))
             && (self.authority.is_none()
                 || traffic

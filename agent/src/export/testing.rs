@@ -13,7 +13,7 @@ use crate::verdict::{Learned, Verdict};
 use crate::wire::client_hello::Transport;
 
 /// A request for `b.example` on a connection for `a.example`, answered 421, and called `verdict`.
-pub(super) fn exchange(id: u64, verdict: Verdict) -> Judged {
+pub(crate) fn exchange(id: u64, verdict: Verdict) -> Judged {
     let exchange = Exchange {
         request_number: Some(1),
         stream_id: Some(1),

@@ -10,6 +10,7 @@ use std::{
 use super::{
     discovery::{Event, Library},
     owner::{Answer, Owners, Question},
+    reporting::Reporting,
     socket,
 };
 use crate::{
@@ -37,6 +38,7 @@ pub(super) struct Intake {
     libraries: Receiver<Library>,
     events: Option<Sender<Event>>,
     shared: Shared,
+    reporting: Reporting,
     recorder: Option<Recorder>,
     recording_failed: Option<std::io::Error>,
     proc_root: PathBuf,
@@ -55,6 +57,7 @@ impl Intake {
         events: Sender<Event>,
         shared: Shared,
         recorder: Option<Recorder>,
+        reporting: Reporting,
     ) -> Self {
         shared.metrics().expect_losses(STAGE, [OWNERS_BUSY]);
         Self {
@@ -62,6 +65,7 @@ impl Intake {
             libraries,
             events: Some(events),
             shared,
+            reporting,
             recorder,
             recording_failed: None,
             owners: Owners::start(PathBuf::from("/proc")),
@@ -69,6 +73,11 @@ impl Intake {
             started: HashMap::new(),
             outputs: Vec::new(),
         }
+    }
+
+    /// Numbers connections and exchanges after those of earlier runs.
+    pub(super) const fn number_after(&mut self, connection: u64, exchange: u64) {
+        self.observer.number_after(connection, exchange);
     }
 
     /// Takes one record of the kernel.
@@ -119,10 +128,22 @@ impl Intake {
         }
         self.answer(before);
         self.shared.answer_listeners(|| self.observer.listeners());
+        self.reporting.tick(time);
     }
 
     /// Hands what followed from the records on.
     pub(super) fn deliver(&mut self) {
+        for output in &self.outputs {
+            match output {
+                Output::Exchange(judged) => self.reporting.exchange(judged),
+                Output::Outcome {
+                    exchange,
+                    outcome,
+                    retried_as,
+                } => self.reporting.outcome(*exchange, outcome.as_str(), *retried_as),
+                _ => {}
+            }
+        }
         if !self.outputs.is_empty() {
             self.shared.take(self.outputs.drain(..));
         }
@@ -140,6 +161,7 @@ impl Intake {
     pub(super) fn finish(mut self) -> std::io::Result<()> {
         self.observer.finish(&mut self.outputs);
         self.deliver();
+        self.reporting.finish();
         if let Some(error) = self.recording_failed {
             return Err(error);
         }

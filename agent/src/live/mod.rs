@@ -1,16 +1,20 @@
 //! The running agent: one thread finds and attaches, one task drains the ring and feeds the observer, others serve.
 
+pub mod alerts;
+mod backoff;
 mod coverage;
 mod discovery;
 mod intake;
 mod interface;
+mod journal;
 mod owner;
+mod reporting;
 mod socket;
 mod wire;
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
@@ -25,11 +29,14 @@ use tokio::{
 use discovery::Discovery;
 use intake::{Intake, Recorder};
 pub use interface::{Choice, Mode};
+use reporting::Reporting;
 use wire::Wire;
 
 use crate::{
-    export::{Shared, control, http},
+    export::{self, Shared, control, http},
+    journal::{Journal, Past, Settings},
     kernel::{self, Kernel, Limits},
+    policy::Policy,
     recording::{self, Writer},
     verdict::Verdict,
 };
@@ -58,6 +65,8 @@ pub struct Options {
     pub endpoints: Option<Endpoints>,
     /// Where a recording goes, if one is made.
     pub recording: Option<Box<dyn std::io::Write + Send>>,
+    /// Directory of the findings journal, if one is kept.
+    pub journal: Option<PathBuf>,
     /// When it stops by itself, if it does.
     pub duration: Option<Duration>,
     /// Whose packets it looks at, if it does.
@@ -69,8 +78,22 @@ pub struct Options {
 /// # Errors
 /// Returns what keeps it from starting, or what made it stop.
 pub fn run(options: Options) -> anyhow::Result<()> {
+    let journal = options
+        .journal
+        .as_deref()
+        .map(|directory| Journal::open(directory, Settings::default()))
+        .transpose()
+        .map_err(crate::cli::failure::Failure::from)?;
     kernel::check().map_err(kernel::LoadError::from)?;
     let shared = Shared::default();
+    let past = match &journal {
+        Some(journal) => read_past(journal.directory())?,
+        None => Past::default(),
+    };
+    shared
+        .store()
+        .set_past(past.findings.into_iter().map(|found| found.exchange));
+    let numbers = (past.highest_connection_id, past.highest_exchange_id);
     let listener = options
         .endpoints
         .as_ref()
@@ -99,13 +122,34 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         if let Some(control) = control {
             tokio::spawn(control::serve(control, shared.clone()));
         }
-        observe(&shared, options.recording, options.duration, options.interfaces).await
+        observe(
+            &shared,
+            options.recording,
+            journal,
+            numbers,
+            options.duration,
+            options.interfaces,
+        )
+        .await
     })
+}
+
+/// What earlier runs found, as much of it as is shown.
+fn read_past(directory: &Path) -> anyhow::Result<Past> {
+    let past = Past::read(directory, None, export::store::Limits::default().findings)
+        .with_context(|| format!("cannot read the journal in {}", directory.display()))?;
+    if past.unreadable > 0 {
+        let lines = past.unreadable;
+        tracing::warn!(directory = %directory.display(), lines, "lines of the journal that cannot be read are left out");
+    }
+    Ok(past)
 }
 
 async fn observe(
     shared: &Shared,
     recording: Option<Box<dyn std::io::Write + Send>>,
+    journal: Option<Journal>,
+    numbers: (u64, u64),
     duration: Option<Duration>,
     interfaces: Option<Choice>,
 ) -> anyhow::Result<()> {
@@ -139,7 +183,18 @@ async fn observe(
 
     let (event_sender, events) = mpsc::channel();
     let (library_sender, libraries) = mpsc::channel();
-    let mut intake = Intake::new(epoch, libraries, event_sender, shared.clone(), recorder);
+    let reporting = Reporting::start(&Policy::default(), journal, epoch, shared.metrics().clone())
+        .context("cannot start the journal's thread")?;
+    let mut intake = Intake::new(
+        epoch,
+        libraries,
+        event_sender,
+        shared.clone(),
+        recorder,
+        reporting,
+    );
+    let (connection, exchange) = numbers;
+    intake.number_after(connection, exchange);
     let discovery = {
         let recording = intake.is_recording();
         let shared = shared.clone();

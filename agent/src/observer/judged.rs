@@ -135,6 +135,15 @@ impl Judged {
             .unwrap_or(Role::of_requests(self.exchange.request_direction))
     }
 
+    /// When the exchange was complete, nanoseconds since the Unix epoch.
+    pub const fn completed_at(&self) -> u64 {
+        let lasted = self
+            .exchange
+            .completed_at
+            .saturating_sub(self.exchange.requested_at);
+        self.time.saturating_add(lasted)
+    }
+
     /// Server name, as sent.
     pub fn sni(&self) -> Option<&str> {
         self.connection.name.as_sent()

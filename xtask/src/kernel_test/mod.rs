@@ -7,6 +7,7 @@ mod deployment;
 mod discovery;
 mod framing;
 mod http3;
+mod journal;
 mod late;
 mod lifecycle;
 mod matrix;
@@ -36,6 +37,7 @@ pub const PACKAGES: &[&str] = &[
     "libssl-dev",
     "bpftool",
     "prometheus",
+    "prometheus-alertmanager",
     "buildah",
     "podman",
     "crun",
@@ -79,6 +81,7 @@ pub fn cases() -> Vec<Case> {
         restart::CASES,
         lifecycle::CASES,
         wire::CASES,
+        journal::CASES,
         deployment::CASES,
     ]
     .concat()

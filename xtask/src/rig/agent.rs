@@ -1,5 +1,6 @@
 //! The agent as its users meet it: the released binary, its command line, its endpoints.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
@@ -29,6 +30,8 @@ pub struct Agent {
     binary: PathBuf,
     control: PathBuf,
     port: u16,
+    /// What its command line has beside the usual.
+    arguments: Vec<OsString>,
 }
 
 /// What came of starting the agent.
@@ -47,9 +50,18 @@ impl Agent {
     ///
     /// When it ends for another reason than the machine's, or is not ready in time.
     pub fn start(binary: &Path, scratch: &Scratch) -> Result<Start> {
+        Self::start_with(binary, scratch, &[])
+    }
+
+    /// As [`Agent::start`], with further arguments.
+    ///
+    /// # Errors
+    ///
+    /// As [`Agent::start`].
+    pub fn start_with(binary: &Path, scratch: &Scratch, arguments: &[OsString]) -> Result<Start> {
         let port = port::free()?;
         let control = scratch.path().join(format!("control-{port}.sock"));
-        Self::start_at(Command::new(binary), binary, &control, port)
+        Self::start_at(Command::new(binary), binary, &control, port, arguments)
     }
 
     /// As [`Agent::start`], in a network namespace. Its HTTP endpoints are for those inside alone.
@@ -61,7 +73,7 @@ impl Agent {
         namespace.inside(|| {
             let port = port::free()?;
             let control = scratch.path().join(format!("control-{port}.sock"));
-            Self::start_at(namespace.command(binary), binary, &control, port)
+            Self::start_at(namespace.command(binary), binary, &control, port, &[])
         })
     }
 
@@ -71,18 +83,26 @@ impl Agent {
     ///
     /// As [`Agent::start`].
     pub fn restart(&self) -> Result<Self> {
-        match Self::start_at(Command::new(&self.binary), &self.binary, &self.control, self.port)? {
+        let command = Command::new(&self.binary);
+        match Self::start_at(command, &self.binary, &self.control, self.port, &self.arguments)? {
             Start::Ready(agent) => Ok(agent),
             Start::Unsupported(reason) => bail!("the first agent could observe, the second cannot: {reason}"),
         }
     }
 
-    fn start_at(mut command: Command, binary: &Path, control: &Path, port: u16) -> Result<Start> {
+    fn start_at(
+        mut command: Command,
+        binary: &Path,
+        control: &Path,
+        port: u16,
+        arguments: &[OsString],
+    ) -> Result<Start> {
         command
             .arg("run")
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .arg("--control")
-            .arg(control);
+            .arg(control)
+            .args(arguments);
         let log = control.with_extension("log");
         let mut process = Running::start("wrongway", &mut command, &log)?;
         let ready = process.wait_until(START, || matches!(http::get(port, "/readyz"), Ok((200, _))));
@@ -98,6 +118,7 @@ impl Agent {
             binary: binary.to_owned(),
             control: control.to_owned(),
             port,
+            arguments: arguments.to_vec(),
         }))
     }
 

@@ -24,4 +24,5 @@ pub mod process;
 pub mod python;
 pub mod scratch;
 pub mod servers;
+pub mod small_disk;
 pub mod truth;

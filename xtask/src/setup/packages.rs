@@ -27,6 +27,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("openssl", "openssl"),
     ("podman", "podman"),
     ("prometheus", "promtool"),
+    ("prometheus-alertmanager", "prometheus-alertmanager"),
     ("python3", "python3"),
     ("stunnel4", "stunnel4"),
     ("wrk", "wrk"),

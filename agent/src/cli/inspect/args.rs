@@ -1,6 +1,8 @@
 //! Arguments of `wrongway inspect`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
@@ -142,9 +144,56 @@ struct Names {
 
 #[derive(Clone, Debug, Args)]
 struct Position {
-    /// Only what has a greater id.
-    #[arg(long, value_name = "ID")]
-    since: Option<u64>,
+    /// Only what has a greater id than this, or what is no older than this: 90s, 15m, 24h, 7d.
+    #[arg(long, value_name = "ID|AGE")]
+    since: Option<Since>,
+}
+
+/// Where to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    Id(u64),
+    Age(Duration),
+}
+
+impl FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const SECONDS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+        let wrong = || format!("{text:?} is neither an id nor an age such as 90s, 15m, 24h or 7d");
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Id(id));
+        }
+        let unit = text.chars().next_back().ok_or_else(wrong)?;
+        let (_, seconds) = SECONDS
+            .into_iter()
+            .find(|(name, _)| *name == unit)
+            .ok_or_else(wrong)?;
+        let count: u64 = text
+            .strip_suffix(unit)
+            .unwrap_or(text)
+            .parse()
+            .map_err(|_| wrong())?;
+        let age = count.checked_mul(seconds).ok_or_else(wrong)?;
+        Ok(Self::Age(Duration::from_secs(age)))
+    }
+}
+
+impl Position {
+    fn fill(&self, query: &mut Query) {
+        match self.since {
+            Some(Since::Id(id)) => query.since = Some(id),
+            Some(Since::Age(age)) => {
+                let from = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default()
+                    .saturating_sub(age);
+                query.since_time = Some(u64::try_from(from.as_nanos()).unwrap_or(u64::MAX));
+            }
+            None => {}
+        }
+    }
 }
 
 impl InspectArgs {
@@ -180,11 +229,11 @@ impl InspectArgs {
             } => {
                 judgement.fill(&mut query);
                 names.fill(&mut query);
-                query.since = position.since;
+                position.fill(&mut query);
             }
             View::Connections { names, position, .. } => {
                 names.fill(&mut query);
-                query.since = position.since;
+                position.fill(&mut query);
             }
             View::Listeners { role, sni, .. } => {
                 query.role.clone_from(role);
@@ -208,5 +257,33 @@ impl Names {
         query.role.clone_from(&self.role);
         query.authority.clone_from(&self.authority);
         query.sni.clone_from(&self.sni);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::id("17", Since::Id(17))]
+    #[case::seconds("90s", Since::Age(Duration::from_secs(90)))]
+    #[case::minutes("15m", Since::Age(Duration::from_mins(15)))]
+    #[case::hours("24h", Since::Age(Duration::from_hours(24)))]
+    #[case::days("7d", Since::Age(Duration::from_hours(168)))]
+    fn since_is_an_id_or_an_age(#[case] text: &str, #[case] expected: Since) {
+        assert_eq!(text.parse(), Ok(expected));
+    }
+
+    #[rstest]
+    #[case::nothing("")]
+    #[case::unit_alone("h")]
+    #[case::unknown_unit("3w")]
+    #[case::two_units("3hh")]
+    #[case::negative("-3h")]
+    #[case::too_long("99999999999999999999d")]
+    fn anything_else_is_refused(#[case] text: &str) {
+        assert!(text.parse::<Since>().is_err());
     }
 }

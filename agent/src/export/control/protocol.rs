@@ -56,8 +56,16 @@ impl Command {
     const fn filters(self) -> &'static [&'static str] {
         match self {
             Self::Summary => &["verdict", "class", "role", "authority", "sni"],
-            Self::Exchanges | Self::Findings => &["verdict", "class", "role", "authority", "sni", "since"],
-            Self::Connections => &["role", "authority", "sni", "since"],
+            Self::Exchanges | Self::Findings => &[
+                "verdict",
+                "class",
+                "role",
+                "authority",
+                "sni",
+                "since",
+                "since_time",
+            ],
+            Self::Connections => &["role", "authority", "sni", "since", "since_time"],
             Self::Listeners => &["role", "sni"],
             Self::Explain => &["id"],
             Self::Coverage => &[],

@@ -13,9 +13,9 @@ use tokio::time::{sleep, timeout};
 
 use super::bind::ControlSocket;
 use super::protocol::{Command, End, Loss, MAX_REQUEST, Refusal, Request};
-use crate::export::explain::explain;
+use crate::export::explain::{Material, explain};
 use crate::export::query::Page;
-use crate::export::view::Coverage;
+use crate::export::view::{Coverage, Exchange};
 use crate::export::{Shared, present};
 
 /// Clients served at a time; others are refused.
@@ -120,7 +120,7 @@ async fn answer(request: &Request, shared: &Shared, out: &mut Writer) -> io::Res
         }
         Command::Findings => {
             let page = shared.store().findings(query);
-            send(page, present::exchange, shared, out).await
+            send(page, present::finding, shared, out).await
         }
         Command::Connections => {
             let page = shared.store().connections(query);
@@ -139,7 +139,7 @@ async fn answer(request: &Request, shared: &Shared, out: &mut Writer) -> io::Res
             send(Page::newest(matching, query.limit), Clone::clone, shared, out).await
         }
         Command::Explain => {
-            let material = query.id.and_then(|id| shared.store().material(id));
+            let material = query.id.and_then(|id| material(shared, id));
             let Some(material) = material else {
                 return out.line(&Refusal::new(unknown(query.id))).await;
             };
@@ -147,9 +147,24 @@ async fn answer(request: &Request, shared: &Shared, out: &mut Writer) -> io::Res
                 items: vec![material],
                 matched: 1,
             };
-            send(page, |material| explain(material.present()), shared, out).await
+            send(page, |material| explain(material.clone()), shared, out).await
         }
     }
+}
+
+/// What an exchange of this run, or a finding of an earlier one, can be explained with.
+fn material(shared: &Shared, id: u64) -> Option<Material> {
+    let kept = shared.store().material(id);
+    if let Some(kept) = kept {
+        return Some(kept.present());
+    }
+    let past = shared.store().past(id).cloned()?;
+    Some(Material {
+        exchange: Exchange::clone(&past),
+        connection: None,
+        neighbours: Vec::new(),
+        retry: None,
+    })
 }
 
 fn unknown(id: Option<u64>) -> String {

@@ -22,6 +22,7 @@ pub(super) struct Families {
     pub(super) losses: IntCounterVec,
     pub(super) probe_hits: IntCounterVec,
     pub(super) alerts: IntCounterVec,
+    pub(super) notifications: IntCounterVec,
 }
 
 impl Families {
@@ -87,6 +88,11 @@ impl Families {
                 "wrongway_alerts_total",
                 "Alerts that a rule of the policy raised.",
                 &["rule"],
+            ),
+            notifications: builder.counters(
+                "wrongway_notifications_total",
+                "Messages about alerts to their receivers; each attempt that failed is one.",
+                &["sink", "result"],
             ),
             registry: builder.registry,
             headers: builder.headers,

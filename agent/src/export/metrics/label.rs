@@ -5,9 +5,8 @@ use std::hash::Hash;
 use std::sync::Mutex;
 
 use super::{OTHER, lock};
+use crate::alert;
 
-/// Characters of a label value; a DNS name has at most 253.
-const MAX_CHARACTERS: usize = 255;
 const UNKNOWN: &str = "unknown";
 
 /// The value, or `unknown`.
@@ -32,19 +31,7 @@ pub(super) fn file_name(path: Option<&str>) -> String {
 
 /// `value` without control characters, cut where it is longer than a name can be.
 pub(super) fn bounded_length(value: &str) -> String {
-    let printable = |c: char| {
-        if c.is_control() {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            c
-        }
-    };
-    let mut short: String = value.chars().take(MAX_CHARACTERS).map(printable).collect();
-    if value.chars().nth(MAX_CHARACTERS).is_some() {
-        short.pop();
-        short.push('…');
-    }
-    short
+    alert::bounded(value).into_owned()
 }
 
 /// The first `capacity` distinct values that were asked about.
@@ -90,18 +77,6 @@ impl Bounded<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn foreign_names_become_short_and_printable() {
-        assert_eq!(bounded_length("a\nb\u{1b}[31m"), "a\u{fffd}b\u{fffd}[31m");
-        let long = bounded_length(&"é".repeat(10_000));
-        assert_eq!(long.chars().count(), MAX_CHARACTERS);
-        assert!(long.ends_with('…'));
-        assert_eq!(
-            bounded_length(&"a".repeat(MAX_CHARACTERS)),
-            "a".repeat(MAX_CHARACTERS)
-        );
-    }
 
     #[test]
     fn paths_are_reduced_to_their_file_name() {

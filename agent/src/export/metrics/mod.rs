@@ -191,9 +191,28 @@ impl Metrics {
         self.families().joins.with_label_values(&[result]).inc();
     }
 
+    /// Shows a zero for the alerts of the rule of this name.
+    pub fn expect_alerts(&self, rule: &str) {
+        self.families().alerts.with_label_values(&[rule]);
+    }
+
     /// Counts an alert of the rule of this name.
     pub fn alert(&self, rule: &str) {
         self.families().alerts.with_label_values(&[rule]).inc();
+    }
+
+    /// Shows a zero for whatever may become of a message to this receiver of alerts.
+    pub fn expect_notifications(&self, sink: &str) {
+        for result in ["sent", "failed", "dropped"] {
+            self.families().notifications.with_label_values(&[sink, result]);
+        }
+    }
+
+    /// Counts a message about alerts. `sink` is what kind of receiver it went to; `result` is `sent`, `failed` (to be
+    /// tried again) or `dropped`.
+    pub fn notification(&self, sink: &str, result: &str) {
+        let labels = [sink, result];
+        self.families().notifications.with_label_values(&labels).inc();
     }
 
     /// Counts `count` things that were seen but not kept. Stage and reason come from fixed sets.

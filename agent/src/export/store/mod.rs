@@ -9,6 +9,7 @@ mod loss;
 mod ring;
 mod summary;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use self::connections::{AUTHORITIES, Connection, Traffic};
@@ -22,7 +23,7 @@ use self::ring::Ring;
 use self::summary::Summary;
 use super::metrics::Metrics;
 use super::query::{Page, Query};
-use super::view::Coverage;
+use super::view::{self, Coverage};
 use crate::connection::{Facts, Pair};
 use crate::observer::Judged;
 use crate::outcome::Outcome;
@@ -72,6 +73,15 @@ pub struct Recent {
     pub pair: Option<Arc<Pair>>,
 }
 
+/// A finding. A clone copies a pointer.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    /// Of this run.
+    Recent(Recent),
+    /// Of an earlier one.
+    Past(Arc<view::Exchange>),
+}
+
 /// What is kept of an exchange and of what happened around it. A clone copies pointers.
 #[derive(Clone, Debug)]
 pub struct Kept {
@@ -98,6 +108,8 @@ pub struct Store {
     losses: Losses,
     exchanges: Ring<Recent>,
     findings: Ring<Recent>,
+    /// Findings of earlier runs, from the journal; they make room for new ones.
+    past: VecDeque<Arc<view::Exchange>>,
     connections: Connections,
     coverage: CoverageList,
     summary: Summary,
@@ -110,6 +122,7 @@ impl Store {
         Self {
             exchanges: Ring::new(limits.exchanges),
             findings: Ring::new(limits.findings),
+            past: VecDeque::new(),
             connections: Connections::new(limits.connections, metrics.clone(), losses.clone()),
             coverage: CoverageList::default(),
             summary: Summary::new(limits.summary_lines),
@@ -132,7 +145,11 @@ impl Store {
         };
         if is_finding(recent.judged.class()) {
             self.metrics.finding(&recent.judged);
-            if self.findings.push(recent.clone()).is_some() {
+            let evicted = self.findings.push(recent.clone()).is_some();
+            if self.findings.len() + self.past.len() > self.findings.capacity() {
+                self.past.pop_front();
+            }
+            if evicted {
                 self.losses.count(Loss::Finding);
             }
         }
@@ -196,9 +213,28 @@ impl Store {
         self.page_of(&self.exchanges, query)
     }
 
-    /// Recent findings: exchanges that are neither fine nor undecided.
-    pub fn findings(&self, query: &Query) -> Page<Recent> {
-        self.page_of(&self.findings, query)
+    /// Findings of earlier runs, oldest first, as the journal has them.
+    pub fn set_past(&mut self, findings: impl Iterator<Item = view::Exchange>) {
+        self.past = findings.map(Arc::new).collect();
+    }
+
+    /// Findings, exchanges that are neither fine nor undecided: those of earlier runs, then recent ones.
+    pub fn findings(&self, query: &Query) -> Page<Finding> {
+        let recent = self.page_of(&self.findings, query);
+        let room = query.limit - recent.items.len();
+        let past = Page::newest(self.past.iter().filter(|past| query.keeps_view(past)), room);
+        let items = past.items.into_iter().map(Finding::Past);
+        Page {
+            items: items
+                .chain(recent.items.into_iter().map(Finding::Recent))
+                .collect(),
+            matched: past.matched + recent.matched,
+        }
+    }
+
+    /// A finding of an earlier run.
+    pub fn past(&self, id: u64) -> Option<&Arc<view::Exchange>> {
+        self.past.iter().find(|past| past.id == id)
     }
 
     /// Connections, ordered by their ids.
@@ -270,7 +306,7 @@ impl Store {
 }
 
 /// Whether exchanges of this class deserve attention.
-const fn is_finding(class: Class) -> bool {
+pub const fn is_finding(class: Class) -> bool {
     match class {
         Class::Wrong421 | Class::Missing421 | Class::Correct421 | Class::Watch | Class::Malformed => true,
         Class::Fine | Class::Undecided => false,

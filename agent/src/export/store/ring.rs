@@ -30,6 +30,16 @@ impl<T> Ring<T> {
         evicted
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// How many there can be.
+    pub(super) const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// From the oldest to the newest.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.items.iter()

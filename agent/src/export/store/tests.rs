@@ -27,6 +27,13 @@ fn ids(page: &Page<Recent>) -> Vec<u64> {
     page.items.iter().map(|recent| recent.judged.id).collect()
 }
 
+fn finding_ids(page: &Page<Finding>) -> Vec<u64> {
+    page.items
+        .iter()
+        .map(|finding| present::finding(finding).id)
+        .collect()
+}
+
 #[test]
 fn the_oldest_exchanges_make_room_and_are_counted() {
     let (mut store, metrics) = store(SMALL);
@@ -46,11 +53,11 @@ fn findings_outlive_the_exchanges_around_them() {
     for id in 2..=9 {
         store.exchange(exchange(id, Verdict::Ok).into());
     }
-    assert_eq!(ids(&store.findings(&Query::default())), [1]);
+    assert_eq!(finding_ids(&store.findings(&Query::default())), [1]);
     for id in 10..=12 {
         store.exchange(exchange(id, Verdict::Split421).into());
     }
-    assert_eq!(ids(&store.findings(&Query::default())), [11, 12]);
+    assert_eq!(finding_ids(&store.findings(&Query::default())), [11, 12]);
     assert!(losses(&metrics).contains(&("finding_evicted".to_owned(), 2)));
 }
 
@@ -99,16 +106,21 @@ fn an_outcome_reaches_both_lists() {
     let (mut store, metrics) = store(SMALL);
     store.exchange(exchange(1, Verdict::Split421).into());
     let query = Query::default();
-    let outcome = |page: Page<Recent>| present::exchange(&page.items[0]).outcome;
-    assert_eq!(outcome(store.findings(&query)), None, "it is awaited");
+    let outcomes = |store: &Store| {
+        let exchange = present::exchange(&store.exchanges(&query).items[0]);
+        let finding = present::finding(&store.findings(&query).items[0]);
+        [exchange.outcome, finding.outcome]
+    };
+    assert_eq!(outcomes(&store), [None, None], "it is awaited");
     let cured = Followed {
         outcome: Outcome::Cured,
         retried_as: Some(2),
     };
     store.set_outcome(1, cured);
-    for page in [store.exchanges(&query), store.findings(&query)] {
-        assert_eq!(outcome(page).as_deref(), Some("cured"));
-    }
+    assert_eq!(
+        outcomes(&store),
+        ["cured", "cured"].map(|outcome| Some(outcome.to_owned()))
+    );
     store.set_outcome(99, cured);
     assert!(
         metrics
@@ -336,4 +348,50 @@ fn one_cause_is_one_line_whatever_its_names_and_clients() {
         ..Query::default()
     };
     assert_eq!(store.summary(&other).items.len(), 0);
+}
+
+#[test]
+fn findings_of_earlier_runs_come_first_and_make_room() {
+    let (mut store, _) = store(Limits::default());
+    let past = |id: u64, time: &str| {
+        let mut past = present::judged(&exchange(id, Verdict::Split421));
+        past.time = time.to_owned();
+        past
+    };
+    store.set_past(
+        [
+            past(1, "2026-01-01T00:00:00.000000Z"),
+            past(2, "2026-01-02T00:00:00.000000Z"),
+        ]
+        .into_iter(),
+    );
+    store.exchange(exchange(3, Verdict::Split421).into());
+    let page = store.findings(&Query::default());
+    assert_eq!((finding_ids(&page), page.matched), (vec![1, 2, 3], 3));
+    let newest = Query {
+        limit: 2,
+        ..Query::default()
+    };
+    let page = store.findings(&newest);
+    assert_eq!((finding_ids(&page), page.matched), (vec![2, 3], 3));
+    let day = Query {
+        // 2026-01-02T00:00:00Z
+        since_time: Some(1_767_312_000_000_000_000),
+        ..Query::default()
+    };
+    assert_eq!(finding_ids(&store.findings(&day)), [2]);
+    assert_eq!(store.past(1).unwrap().id, 1);
+    assert_eq!(store.past(3), None);
+}
+
+#[test]
+fn findings_of_this_run_take_the_room_of_earlier_ones() {
+    let (mut store, metrics) = store(SMALL);
+    let past = [1, 2].map(|id| present::judged(&exchange(id, Verdict::Split421)));
+    store.set_past(past.into_iter());
+    for id in 3..=4 {
+        store.exchange(exchange(id, Verdict::Split421).into());
+    }
+    assert_eq!(finding_ids(&store.findings(&Query::default())), [3, 4]);
+    assert_eq!(losses(&metrics), [], "the journal still has them");
 }
