@@ -9,6 +9,7 @@ use super::entry::{Content, Entry};
 use super::files;
 use super::read::Reader;
 use crate::export::view::Exchange;
+use crate::outcome::Outcome;
 
 /// What the journal remembers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +33,8 @@ pub struct Found {
     pub exchange: Exchange,
 }
 
+/// Misdirected.
+const MISDIRECTED: u16 = 421;
 /// Outcomes that are remembered on the way to their findings.
 const OUTCOMES: usize = 100_000;
 
@@ -63,6 +66,9 @@ impl Past {
                 if let Some((outcome, retried_as)) = outcomes.remove(&key) {
                     found.exchange.outcome = Some(outcome);
                     found.exchange.retried_as = retried_as;
+                } else if found.exchange.status == Some(MISDIRECTED) {
+                    // The run ended before it could tell.
+                    found.exchange.outcome = Some(Outcome::NotObservable.as_str().to_owned());
                 }
             }
             room -= findings.len();
