@@ -15,6 +15,7 @@ use wrongway::export::view::{Coverage, Exchange};
 use wrongway::export::{Shared, present};
 use wrongway::http::{self, Authority, AuthoritySource, Earlier, Known, Pairing, Protocol, Status};
 use wrongway::observer::Judged;
+use wrongway::policy::Policy;
 use wrongway::verdict::Learned;
 use wrongway::wire::client_hello::Transport;
 
@@ -56,9 +57,9 @@ fn agent_with_data() -> Agent {
         status: Status::Code(200),
         ..request(1)
     };
-    store.exchange(judged(1, connection(1), served));
-    store.exchange(judged(2, connection(1), request(2)));
-    store.exchange(judged(3, connection(1), request(3)));
+    store.exchange(judged(1, connection(1), served), &Policy::default());
+    store.exchange(judged(2, connection(1), request(2)), &Policy::default());
+    store.exchange(judged(3, connection(1), request(3)), &Policy::default());
     let unknown = Facts {
         name: ServerName::Unknown,
         process: Arc::new(Process {
@@ -73,7 +74,7 @@ fn agent_with_data() -> Agent {
         status: Status::NoneCame,
         ..request(4)
     };
-    store.exchange(judged(4, unknown, reset));
+    store.exchange(judged(4, unknown, reset), &Policy::default());
     let silent = http::Exchange {
         protocol: Protocol::Http11,
         authority: Authority::Absent,
@@ -84,7 +85,7 @@ fn agent_with_data() -> Agent {
         name: ServerName::Absent,
         ..connection(2)
     };
-    store.exchange(judged(5, without_name, silent));
+    store.exchange(judged(5, without_name, silent), &Policy::default());
     let closed = Facts {
         socket: None,
         ..connection(2)
@@ -355,7 +356,7 @@ fn hostile_names_cannot_steer_the_terminal() {
     };
     let mut hostile = judged(1, connection(1), hostile);
     hostile.authority = Some("\u{1b}]0;title\u{7}".into());
-    agent.shared.store().exchange(hostile);
+    agent.shared.store().exchange(hostile, &Policy::default());
     for (view, lines) in [("exchanges", 2), ("findings", 7)] {
         let text = stdout(&agent.inspect(&[view]));
         assert!(!text.contains('\u{1b}'), "{text:?}");
@@ -374,7 +375,7 @@ fn a_reader_that_leaves_early_is_no_error() {
         agent
             .shared
             .store()
-            .exchange(judged(id, connection(1), request(id)));
+            .exchange(judged(id, connection(1), request(id)), &Policy::default());
     }
     let mut child = wrongway(&["exchanges", "--json", "--limit", "5000", "--control"])
         .arg(&agent.control)

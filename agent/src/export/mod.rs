@@ -14,6 +14,7 @@ pub mod health;
 pub mod http;
 pub mod metrics;
 pub mod present;
+pub mod privacy;
 pub mod query;
 pub mod shared;
 pub mod store;

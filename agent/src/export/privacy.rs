@@ -69,7 +69,8 @@ impl Named for Connection {
         if policy.hides([self.sni.as_deref()]) {
             return None;
         }
-        self.authorities.retain(|name| !policy.hides([Some(name.as_str())]));
+        self.authorities
+            .retain(|name| !policy.hides([Some(name.as_str())]));
         mask(policy, self.sni.as_mut());
         mask(policy, &mut self.authorities);
         mask(policy, self.certificate.names.iter_mut().flatten());
@@ -86,9 +87,9 @@ impl Named for SummaryLine {
             return Some(self);
         }
         // What is not listed is still counted.
-        let hidden = self
-            .names
-            .extract_if(.., |name| policy.hides([name.authority.as_deref(), name.sni.as_deref()]));
+        let hidden = self.names.extract_if(.., |name| {
+            policy.hides([name.authority.as_deref(), name.sni.as_deref()])
+        });
         self.other_names += hidden.map(|name| name.count).sum::<u64>();
         for name in &mut self.names {
             mask(policy, name.sni.as_mut());
@@ -118,7 +119,9 @@ impl Named for Material {
         Some(Self {
             exchange: self.exchange.masked(policy)?,
             connection: self.connection.and_then(|connection| connection.masked(policy)),
-            neighbours: neighbours.filter_map(|neighbour| neighbour.masked(policy)).collect(),
+            neighbours: neighbours
+                .filter_map(|neighbour| neighbour.masked(policy))
+                .collect(),
             retry: self.retry.and_then(|retry| retry.masked(policy)),
         })
     }
@@ -165,7 +168,7 @@ mod tests {
     use super::*;
     use crate::export::present;
     use crate::export::testing::exchange;
-    use crate::policy::parsed;
+    use crate::policy::testing::parsed;
     use crate::verdict::Verdict;
 
     fn shown(policy: &str) -> Option<Exchange> {
@@ -183,7 +186,11 @@ mod tests {
         let text = serde_json::to_string(&exchange).unwrap();
         assert!(!text.contains("b.example"), "{text}");
         assert!(exchange.authority.unwrap().starts_with("h:"), "{text}");
-        assert_eq!(exchange.sni.as_deref(), Some("a.example"), "only what is to be hashed is");
+        assert_eq!(
+            exchange.sni.as_deref(),
+            Some("a.example"),
+            "only what is to be hashed is"
+        );
     }
 
     #[test]
@@ -194,7 +201,10 @@ mod tests {
 
     #[test]
     fn names_are_replaced_whatever_their_case() {
-        assert_eq!(replaced("A.example and a.EXAMPLE:443", "a.example", "h:1"), "h:1 and h:1:443");
+        assert_eq!(
+            replaced("A.example and a.EXAMPLE:443", "a.example", "h:1"),
+            "h:1 and h:1:443"
+        );
         assert_eq!(replaced("nothing", "", "h:1"), "nothing");
     }
 }

@@ -9,6 +9,7 @@ use super::metrics::Metrics;
 use super::store::{Followed, Limits, Store};
 use crate::listener::Listener;
 use crate::observer::Output;
+use crate::policy::Policy;
 
 /// Handle on store, metrics and health; clones share them.
 ///
@@ -24,6 +25,7 @@ struct State {
     listeners: Mutex<Vec<oneshot::Sender<Vec<Listener>>>>,
     metrics: Metrics,
     health: Health,
+    policy: Mutex<Arc<Policy>>,
 }
 
 impl Shared {
@@ -35,6 +37,7 @@ impl Shared {
             listeners: Mutex::default(),
             metrics,
             health: Health::new(),
+            policy: Mutex::default(),
         }))
     }
 
@@ -59,15 +62,27 @@ impl Shared {
         }
     }
 
+    /// Shows no more than this policy allows from now on.
+    pub fn set_policy(&self, policy: Arc<Policy>) {
+        self.metrics().set_finding_names(policy.limits.metric_names);
+        *lock(&self.0.policy) = policy;
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&lock(&self.0.policy))
+    }
+
     /// Takes what the observer tells.
     pub fn take(&self, outputs: impl Iterator<Item = Output>) {
+        let policy = self.policy();
         let mut store = self.store();
         for output in outputs {
             match output {
                 Output::Opened(facts) => store.connection_opened(facts),
                 Output::Updated(facts) => store.connection_updated(facts),
                 Output::Closed(facts) => store.connection_closed(facts),
-                Output::Exchange(judged) => store.exchange(judged),
+                Output::Exchange(judged) => store.exchange(judged, &policy),
                 Output::Outcome {
                     exchange,
                     outcome,

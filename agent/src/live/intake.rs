@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     io::Write,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, Sender},
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender},
+    },
 };
 
 use super::{
@@ -18,6 +21,7 @@ use crate::{
     decode::{self, Record},
     export::Shared,
     observer::{Input, Observer, Output, UNCONFIRMED},
+    policy::Policy,
     recording::Writer,
     target,
 };
@@ -78,6 +82,13 @@ impl Intake {
     /// Numbers connections and exchanges after those of earlier runs.
     pub(super) const fn number_after(&mut self, connection: u64, exchange: u64) {
         self.observer.number_after(connection, exchange);
+    }
+
+    /// Judges, shows and reports by this policy from now on.
+    pub(super) fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.reporting.set_policy(Arc::clone(&policy));
+        self.shared.set_policy(Arc::clone(&policy));
+        self.observer.set_policy(policy);
     }
 
     /// Takes one record of the kernel.

@@ -1,14 +1,17 @@
 //! Writes the journal from a thread of its own: whoever has something to note never waits for the disk.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::backoff::Backoff;
 use crate::alert::Notice;
 use crate::export::metrics::Metrics;
+use crate::export::privacy::Named as _;
 use crate::export::{present, timestamp};
 use crate::journal::{Batch, Content, Entry, Journal, is_full};
 use crate::observer::Judged;
+use crate::policy::Policy;
 
 /// Stage of the losses counted here.
 const STAGE: &str = "journal";
@@ -33,8 +36,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// Something to note.
 #[derive(Debug)]
 pub(super) enum Note {
-    /// An exchange that deserves attention.
-    Finding(Box<Judged>),
+    /// An exchange that deserves attention, and what of it may be told.
+    Finding(Box<Judged>, Arc<Policy>),
     /// What its client did.
     Outcome {
         id: u64,
@@ -129,11 +132,11 @@ impl Scribe {
         loop {
             match notes.recv_timeout(UPKEEP) {
                 Ok(note) => {
-                    self.push(content(note));
+                    content(note).into_iter().for_each(|content| self.push(content));
                     while self.batch.size() < AT_ONCE
                         && let Ok(note) = notes.try_recv()
                     {
-                        self.push(content(note));
+                        content(note).into_iter().for_each(|content| self.push(content));
                     }
                     self.write();
                 }
@@ -221,10 +224,11 @@ impl Scribe {
     }
 }
 
-fn content(note: Note) -> Content {
-    match note {
-        Note::Finding(judged) => Content::Finding {
-            exchange: Box::new(present::judged(&judged)),
+/// What is written of it; `None` if it must not be.
+fn content(note: Note) -> Option<Content> {
+    Some(match note {
+        Note::Finding(judged, policy) => Content::Finding {
+            exchange: Box::new(present::judged(&judged).masked(&policy)?),
         },
         Note::Outcome {
             id,
@@ -243,7 +247,7 @@ fn content(note: Note) -> Content {
             exchange_id,
             connection_id,
         },
-    }
+    })
 }
 
 #[cfg(test)]
@@ -260,7 +264,10 @@ mod tests {
         let journal = Journal::open(directory.path(), Settings::default()).unwrap();
         let notes = Notes::start(journal, "00ff".to_owned(), metrics.clone()).unwrap();
         for id in 1..=100 {
-            notes.note(Note::Finding(Box::new(exchange(id, Verdict::Split421))));
+            notes.note(Note::Finding(
+                Box::new(exchange(id, Verdict::Split421)),
+                Arc::default(),
+            ));
         }
         notes.note(Note::Outcome {
             id: 7,
@@ -295,7 +302,10 @@ mod tests {
         std::fs::remove_dir_all(&directory).unwrap();
         let notes = Notes::start(journal, "00ff".to_owned(), metrics.clone()).unwrap();
         for id in 1..=10 {
-            notes.note(Note::Finding(Box::new(exchange(id, Verdict::Split421))));
+            notes.note(Note::Finding(
+                Box::new(exchange(id, Verdict::Split421)),
+                Arc::default(),
+            ));
         }
         let stop = Note::Stop {
             exchange_id: 10,
@@ -319,7 +329,10 @@ mod tests {
         let mut count = 0;
         wait_until(|| {
             count += 1;
-            notes.note(Note::Finding(Box::new(exchange(count, Verdict::Split421))));
+            notes.note(Note::Finding(
+                Box::new(exchange(count, Verdict::Split421)),
+                Arc::default(),
+            ));
             Past::read(&directory, None, 1).is_ok_and(|past| !past.findings.is_empty())
         });
         let stop = Note::Stop {

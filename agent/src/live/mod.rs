@@ -8,6 +8,7 @@ mod intake;
 mod interface;
 mod journal;
 mod owner;
+mod policy;
 mod reporting;
 mod socket;
 mod wire;
@@ -23,12 +24,14 @@ use anyhow::Context as _;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::{
     signal::unix::{SignalKind, signal},
+    sync::watch,
     time::MissedTickBehavior,
 };
 
 use discovery::Discovery;
 use intake::{Intake, Recorder};
 pub use interface::{Choice, Mode};
+pub use policy::PolicySource;
 use reporting::Reporting;
 use wire::Wire;
 
@@ -71,6 +74,8 @@ pub struct Options {
     pub duration: Option<Duration>,
     /// Whose packets it looks at, if it does.
     pub interfaces: Option<Choice>,
+    /// Where its policy comes from.
+    pub policy: PolicySource,
 }
 
 /// Runs the agent until it is told to stop.
@@ -122,16 +127,28 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         if let Some(control) = control {
             tokio::spawn(control::serve(control, shared.clone()));
         }
-        observe(
-            &shared,
-            options.recording,
+        let policy = options.policy.watch(shared.metrics())?;
+        let work = Work {
+            recording: options.recording,
             journal,
             numbers,
-            options.duration,
-            options.interfaces,
-        )
-        .await
+            duration: options.duration,
+            interfaces: options.interfaces,
+            policy,
+        };
+        observe(&shared, work).await
     })
+}
+
+/// What the agent does beside serving.
+struct Work {
+    recording: Option<Box<dyn std::io::Write + Send>>,
+    journal: Option<Journal>,
+    /// The highest numbers of a connection and of an exchange of earlier runs.
+    numbers: (u64, u64),
+    duration: Option<Duration>,
+    interfaces: Option<Choice>,
+    policy: watch::Receiver<Arc<Policy>>,
 }
 
 /// What earlier runs found, as much of it as is shown.
@@ -145,18 +162,12 @@ fn read_past(directory: &Path) -> anyhow::Result<Past> {
     Ok(past)
 }
 
-async fn observe(
-    shared: &Shared,
-    recording: Option<Box<dyn std::io::Write + Send>>,
-    journal: Option<Journal>,
-    numbers: (u64, u64),
-    duration: Option<Duration>,
-    interfaces: Option<Choice>,
-) -> anyhow::Result<()> {
+async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
+    let mut policy = work.policy;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let epoch = epoch();
-    let recorder = recording.map(|to| start_recording(to, epoch)).transpose()?;
+    let recorder = work.recording.map(|to| start_recording(to, epoch)).transpose()?;
 
     let mut kernel = Kernel::load(Limits::default())?;
     if let Err(reason) = &kernel.kernel_layout {
@@ -175,7 +186,7 @@ async fn observe(
     });
 
     let kernel = Arc::new(Mutex::new(kernel));
-    let wire = match interfaces {
+    let wire = match work.interfaces {
         Some(choice) => Some(Wire::start(Arc::clone(&kernel), choice, shared.clone()).await),
         None => None,
     };
@@ -183,7 +194,8 @@ async fn observe(
 
     let (event_sender, events) = mpsc::channel();
     let (library_sender, libraries) = mpsc::channel();
-    let reporting = Reporting::start(&Policy::default(), journal, epoch, shared.metrics().clone())
+    let first = Arc::clone(&policy.borrow_and_update());
+    let reporting = Reporting::start(Arc::clone(&first), work.journal, epoch, shared.metrics().clone())
         .context("cannot start the journal's thread")?;
     let mut intake = Intake::new(
         epoch,
@@ -193,8 +205,9 @@ async fn observe(
         recorder,
         reporting,
     );
-    let (connection, exchange) = numbers;
+    let (connection, exchange) = work.numbers;
     intake.number_after(connection, exchange);
+    intake.set_policy(first);
     let discovery = {
         let recording = intake.is_recording();
         let shared = shared.clone();
@@ -206,7 +219,9 @@ async fn observe(
         })
     };
 
-    let end = duration.map(|duration| tokio::time::Instant::now() + duration);
+    let end = work
+        .duration
+        .map(|duration| tokio::time::Instant::now() + duration);
     let mut beat = tokio::time::interval(BEAT);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -223,6 +238,10 @@ async fn observe(
             _ = tick.tick() => {
                 intake.tick(nanoseconds(ClockId::Boottime));
                 intake.deliver();
+            }
+            Ok(()) = policy.changed() => {
+                let changed = Arc::clone(&policy.borrow_and_update());
+                intake.set_policy(changed);
             }
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
@@ -264,6 +283,11 @@ fn start_recording(to: Box<dyn std::io::Write + Send>, epoch: u64) -> anyhow::Re
 /// The wall clock, in nanoseconds since the Unix epoch, at the zero of `CLOCK_BOOTTIME`.
 fn epoch() -> u64 {
     nanoseconds(ClockId::Realtime).saturating_sub(nanoseconds(ClockId::Boottime))
+}
+
+/// The wall clock, in seconds since the Unix epoch.
+fn seconds_of_the_wall_clock() -> i64 {
+    clock_gettime(ClockId::Realtime).tv_sec
 }
 
 fn nanoseconds(clock: ClockId) -> u64 {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::system::uname;
@@ -12,6 +13,8 @@ use super::journal::{Note, Notes};
 use crate::alert::{Change, Engine, Explanation, Notice, Observation};
 use crate::connection::{Facts, Role, ServerName};
 use crate::export::metrics::Metrics;
+use crate::export::present;
+use crate::export::privacy::Named as _;
 use crate::export::store::is_finding;
 use crate::journal::{Journal, new_run};
 use crate::observer::Judged;
@@ -37,6 +40,7 @@ pub(super) struct Reporting {
     epoch: u64,
     exchange_id: u64,
     connection_id: u64,
+    policy: Arc<Policy>,
 }
 
 impl Reporting {
@@ -45,7 +49,7 @@ impl Reporting {
     /// # Errors
     /// If the journal's thread cannot be started.
     pub(super) fn start(
-        policy: &Policy,
+        policy: Arc<Policy>,
         journal: Option<Journal>,
         epoch: u64,
         metrics: Metrics,
@@ -64,16 +68,17 @@ impl Reporting {
             epoch,
             exchange_id: 0,
             connection_id: 0,
+            policy: Arc::default(),
         };
         reporting.set_policy(policy);
         Ok(reporting)
     }
 
     /// Reports as this policy says from now on. Alerts of rules that stay as they are go on.
-    pub(super) fn set_policy(&mut self, policy: &Policy) {
+    pub(super) fn set_policy(&mut self, policy: Arc<Policy>) {
         let Policy {
             rules, limits, sinks, ..
-        } = policy;
+        } = &*policy;
         for rule in rules {
             self.metrics.expect_alerts(&rule.name);
         }
@@ -82,19 +87,22 @@ impl Reporting {
         self.notes_alerts = sinks.journal;
         let firing: Vec<Change> = self.engine.firing().cloned().map(Change::Fired).collect();
         self.alerts.set_sinks(sinks, &firing);
+        self.policy = policy;
     }
 
     /// An exchange was judged.
     pub(super) fn exchange(&mut self, judged: &Judged) {
         self.exchange_id = self.exchange_id.max(judged.id);
         self.connection_id = self.connection_id.max(judged.connection.id);
+        let hidden = self.policy.hides([judged.authority.as_deref(), judged.sni()]);
         if let Some(notes) = &self.notes
             && is_finding(judged.class())
+            && !hidden
         {
-            notes.note(Note::Finding(Box::new(judged.clone())));
+            notes.note(Note::Finding(Box::new(judged.clone()), Arc::clone(&self.policy)));
         }
         if self.engine.concerns(judged.verdict) {
-            self.observe(judged);
+            self.observe(judged, hidden);
         }
     }
 
@@ -143,27 +151,35 @@ impl Reporting {
         self.alerts.finish(PATIENCE);
     }
 
-    fn observe(&mut self, judged: &Judged) {
+    /// `hidden`: its names are not to be told.
+    fn observe(&mut self, judged: &Judged, hidden: bool) {
         let connection = &*judged.connection;
         let client = client(judged.role(), connection);
+        let policy = &self.policy;
+        let shown = |name: Option<&'_ str>| {
+            name.filter(|_| !hidden)
+                .map(|name| policy.shown(name).into_owned())
+        };
+        let sni = match &connection.name {
+            ServerName::Absent => Some(ABSENT.to_owned()),
+            _ => shown(judged.sni()),
+        };
+        let authority = shown(judged.authority.as_deref());
         let observation = Observation {
             id: judged.id,
             verdict: judged.verdict,
             role: judged.role(),
-            sni: match &connection.name {
-                ServerName::Absent => Some(ABSENT),
-                _ => judged.sni(),
-            },
-            authority: judged.authority.as_deref(),
+            sni: sni.as_deref(),
+            authority: authority.as_deref(),
             server: server(judged.role(), connection),
             client: client.as_deref(),
         };
         self.engine.observe(&observation, judged.completed_at(), || {
-            let judgement = judged.explain();
-            Explanation {
-                diagnosis: judgement.diagnosis,
-                remedy: judgement.remedy,
-            }
+            let told = present::judged(judged).masked(policy);
+            told.map_or_else(Explanation::default, |told| Explanation {
+                diagnosis: told.diagnosis,
+                remedy: told.remedy,
+            })
         });
     }
 }
@@ -215,8 +231,6 @@ fn file_name(path: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::alert::{Matches, Per, Rule, Severity};
     use crate::connection::{Pair, Process};
@@ -255,7 +269,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let journal = Journal::open(directory.path(), Settings::default()).unwrap();
         let metrics = Metrics::new();
-        let mut reporting = Reporting::start(&policy(), Some(journal), 0, metrics.clone()).unwrap();
+        let mut reporting = Reporting::start(Arc::new(policy()), Some(journal), 0, metrics.clone()).unwrap();
         assert!(
             metrics
                 .render()

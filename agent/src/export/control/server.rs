@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::bind::ControlSocket;
 use super::protocol::{Command, End, Loss, MAX_REQUEST, Refusal, Request};
 use crate::export::explain::{Material, explain};
+use crate::export::privacy::Named as _;
 use crate::export::query::Page;
 use crate::export::view::{Coverage, Exchange};
 use crate::export::{Shared, present};
@@ -108,27 +109,52 @@ async fn read_request(stream: impl AsyncReadExt + Unpin) -> io::Result<Result<Ve
 async fn answer(request: &Request, shared: &Shared, out: &mut Writer) -> io::Result<()> {
     // Each page is pointers, copied under the lock; objects and their text are made afterwards, one at a time.
     let query = &request.query;
+    let policy = &*shared.policy();
     match request.command {
         Command::Summary => {
             let page = shared.store().summary(query);
             let now = now();
-            send(page, |line| present::summary_line(line, now), shared, out).await
+            send(
+                page,
+                |line| present::summary_line(line, now).masked(policy),
+                shared,
+                out,
+            )
+            .await
         }
         Command::Exchanges => {
             let page = shared.store().exchanges(query);
-            send(page, present::exchange, shared, out).await
+            send(
+                page,
+                |recent| present::exchange(recent).masked(policy),
+                shared,
+                out,
+            )
+            .await
         }
         Command::Findings => {
             let page = shared.store().findings(query);
-            send(page, present::finding, shared, out).await
+            send(
+                page,
+                |finding| present::finding(finding).masked(policy),
+                shared,
+                out,
+            )
+            .await
         }
         Command::Connections => {
             let page = shared.store().connections(query);
-            send(page, present::connection, shared, out).await
+            send(
+                page,
+                |connection| present::connection(connection).masked(policy),
+                shared,
+                out,
+            )
+            .await
         }
         Command::Coverage => {
             let page = shared.store().coverage(query);
-            send(page, |coverage| Coverage::clone(coverage), shared, out).await
+            send(page, |coverage| Some(Coverage::clone(coverage)), shared, out).await
         }
         Command::Listeners => {
             // An observer that does not answer in time has seen nothing yet, or is stopping.
@@ -136,10 +162,16 @@ async fn answer(request: &Request, shared: &Shared, out: &mut Writer) -> io::Res
             let listeners = asked.ok().and_then(Result::ok).unwrap_or_default();
             let names: Vec<_> = listeners.iter().flat_map(present::listener).collect();
             let matching = names.iter().filter(|name| query.keeps_listener(name));
-            send(Page::newest(matching, query.limit), Clone::clone, shared, out).await
+            send(
+                Page::newest(matching, query.limit),
+                |name| name.clone().masked(policy),
+                shared,
+                out,
+            )
+            .await
         }
         Command::Explain => {
-            let material = query.id.and_then(|id| material(shared, id));
+            let material = query.id.and_then(|id| material(shared, id)?.masked(policy));
             let Some(material) = material else {
                 return out.line(&Refusal::new(unknown(query.id))).await;
             };
@@ -147,7 +179,7 @@ async fn answer(request: &Request, shared: &Shared, out: &mut Writer) -> io::Res
                 items: vec![material],
                 matched: 1,
             };
-            send(page, |material| explain(material.clone()), shared, out).await
+            send(page, |material| Some(explain(material.clone())), shared, out).await
         }
     }
 }
@@ -182,12 +214,12 @@ fn now() -> u64 {
 
 async fn send<T, V: Serialize>(
     page: Page<T>,
-    present: impl Fn(&T) -> V,
+    present: impl Fn(&T) -> Option<V>,
     shared: &Shared,
     out: &mut Writer,
 ) -> io::Result<()> {
-    for item in &page.items {
-        out.line(&present(item)).await?;
+    for item in page.items.iter().filter_map(present) {
+        out.line(&item).await?;
     }
     let losses = shared.metrics().losses().into_iter();
     let end = End {

@@ -12,6 +12,7 @@ use crate::export::query::Query;
 use crate::export::store::Limits;
 use crate::export::testing::{connection, exchange};
 use crate::export::{Shared, present};
+use crate::policy::Policy;
 use crate::verdict::Verdict;
 
 struct Agent {
@@ -63,7 +64,7 @@ impl Agent {
     fn fill(&self) {
         let mut store = self.shared.store();
         for id in 1..=10_000 {
-            store.exchange(exchange(id, Verdict::Split421).into());
+            store.exchange(exchange(id, Verdict::Split421).into(), &Policy::default());
         }
     }
 }
@@ -79,7 +80,10 @@ fn everything() -> Query {
 fn every_command_is_answered_with_the_contracts_objects() {
     let agent = agent();
     let finding = exchange(1, Verdict::Split421);
-    agent.shared.store().exchange(finding.clone().into());
+    agent
+        .shared
+        .store()
+        .exchange(finding.clone().into(), &Policy::default());
     agent.shared.store().connection_opened(connection(1).into());
     for command in Command::ALL {
         let query = Query {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{OTHER, lock};
 use crate::alert;
@@ -39,15 +40,20 @@ pub(super) fn bounded_length(value: &str) -> String {
 /// They stay admitted for good: a time series that comes and goes would break the rates computed from it.
 pub(super) struct Bounded<T> {
     admitted: Mutex<HashSet<T>>,
-    capacity: usize,
+    capacity: AtomicUsize,
 }
 
 impl<T: Clone + Eq + Hash> Bounded<T> {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             admitted: Mutex::default(),
-            capacity,
+            capacity: AtomicUsize::new(capacity),
         }
+    }
+
+    /// Admits so many from now on; those that are admitted stay.
+    pub(super) fn set_capacity(&self, capacity: usize) {
+        self.capacity.store(capacity, Ordering::Relaxed);
     }
 
     /// Whether `value` is among the first.
@@ -56,7 +62,7 @@ impl<T: Clone + Eq + Hash> Bounded<T> {
         if admitted.contains(value) {
             return true;
         }
-        if admitted.len() >= self.capacity {
+        if admitted.len() >= self.capacity.load(Ordering::Relaxed) {
             return false;
         }
         admitted.insert(value.clone())

@@ -3,6 +3,7 @@
 mod exchanges;
 mod families;
 mod label;
+mod policy;
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -22,6 +23,7 @@ use crate::decode;
 use crate::http;
 use crate::observer::{self, Judged};
 use crate::outcome;
+use crate::policy::Policy;
 use crate::verdict::SniState;
 use crate::wire::client_hello::Transport;
 use crate::wire::hello::Outcome;
@@ -84,6 +86,7 @@ impl Metrics {
         for outcome in outcome::Outcome::ALL {
             metrics.families().outcomes.with_label_values(&[outcome.as_str()]);
         }
+        metrics.expect_policy();
         metrics
     }
 
@@ -115,17 +118,23 @@ impl Metrics {
             .inc();
     }
 
-    /// Counts an exchange that is a finding.
-    pub(super) fn finding(&self, judged: &Judged) {
+    /// Counts an exchange that is a finding, with names as the policy has them shown.
+    pub(super) fn finding(&self, judged: &Judged, policy: &Policy) {
         let connection = &*judged.connection;
-        let names = [
-            name_or_state(judged.sni(), SniState::from(&connection.name).as_str()),
-            label::bounded_length(known(judged.authority.as_deref())),
-            file_name(connection.process.exe.as_deref()),
-        ];
         let verdict = judged.verdict.as_str();
         let findings = &self.families().findings;
-        if self.0.finding_names.admits(&names) {
+        let (authority, sni) = (judged.authority.as_deref(), judged.sni());
+        let hidden = policy.hides([authority, sni]);
+        let (authority, sni) = (
+            authority.map(|name| policy.shown(name)),
+            sni.map(|name| policy.shown(name)),
+        );
+        let names = [
+            name_or_state(sni.as_deref(), SniState::from(&connection.name).as_str()),
+            label::bounded_length(known(authority.as_deref())),
+            file_name(connection.process.exe.as_deref()),
+        ];
+        if !hidden && self.0.finding_names.admits(&names) {
             let [sni, authority, server] = &names;
             findings
                 .with_label_values(&[verdict, sni, authority, server])
@@ -133,6 +142,12 @@ impl Metrics {
         } else {
             findings.with_label_values(&[verdict, OTHER, OTHER, OTHER]).inc();
         }
+    }
+
+    /// Tells so many different combinations of names apart from now on, in `wrongway_findings_total`. Those that have
+    /// a time series keep it.
+    pub(super) fn set_finding_names(&self, count: usize) {
+        self.0.finding_names.set_capacity(count);
     }
 
     /// Counts what a client did after a 421.

@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use super::super::testing::exchange;
 use super::*;
 use crate::connection::{Process, ServerName};
+use crate::policy::Policy;
 use crate::verdict::Verdict;
 
 /// Name, labels, value.
@@ -74,6 +75,9 @@ fn every_name_of_the_contract_is_there_from_the_start() {
         ("wrongway_losses_total", "counter"),
         ("wrongway_probe_hits_total", "counter"),
         ("wrongway_alerts_total", "counter"),
+        ("wrongway_policy_reloads_total", "counter"),
+        ("wrongway_policy_last_reload_successful", "gauge"),
+        ("wrongway_policy_last_reload_success_timestamp_seconds", "gauge"),
         ("wrongway_build_info", "gauge"),
     ] {
         let header = format!("# TYPE {name} {kind}\n");
@@ -109,7 +113,7 @@ fn unknown_facts_have_a_word_of_their_own() {
     facts.name_source = None;
     facts.process = Arc::new(Process::default());
     metrics.connection(facts);
-    metrics.finding(&unknown);
+    metrics.finding(&unknown, &Policy::default());
     let line = "wrongway_findings_total{authority=\"unknown\",server=\"unknown\",sni=\"unknown\",verdict=\"unattributed_421\"} 1\n";
     assert!(metrics.render().contains(line));
     let line =
@@ -150,7 +154,7 @@ fn hostile_names_keep_the_exposition_well_formed() {
         facts.name = ServerName::Sent(name);
         metrics.connection(facts);
         metrics.exchange(&hostile);
-        metrics.finding(&hostile);
+        metrics.finding(&hostile, &Policy::default());
     }
     let findings: Vec<_> = samples(&metrics)
         .into_iter()
@@ -174,7 +178,7 @@ fn findings_beyond_the_bound_share_one_name() {
     for id in 0..1_000 {
         let mut finding = exchange(id, Verdict::Split421);
         finding.authority = Some(format!("host{id}.example").into());
-        metrics.finding(&finding);
+        metrics.finding(&finding, &Policy::default());
     }
     let findings: Vec<_> = samples(&metrics)
         .into_iter()

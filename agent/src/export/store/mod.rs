@@ -27,6 +27,7 @@ use super::view::{self, Coverage};
 use crate::connection::{Facts, Pair};
 use crate::observer::Judged;
 use crate::outcome::Outcome;
+use crate::policy::Policy;
 use crate::verdict::Class;
 
 /// How much of each kind is kept; every number is at least 1.
@@ -131,9 +132,15 @@ impl Store {
         }
     }
 
-    /// Keeps a judged exchange, and adds it to its connection.
-    pub fn exchange(&mut self, judged: Box<Judged>) {
+    /// Keeps a judged exchange, and adds it to its connection; one whose names the policy hides is only counted.
+    pub fn exchange(&mut self, judged: Box<Judged>, policy: &Policy) {
         self.metrics.exchange(&judged);
+        if is_finding(judged.class()) {
+            self.metrics.finding(&judged, policy);
+        }
+        if policy.hides([judged.authority.as_deref(), judged.sni()]) {
+            return;
+        }
         self.connections.exchange(&judged);
         if !self.summary.count(&judged) {
             self.losses.count(Loss::SummaryFull);
@@ -144,7 +151,6 @@ impl Store {
             pair: None,
         };
         if is_finding(recent.judged.class()) {
-            self.metrics.finding(&recent.judged);
             let evicted = self.findings.push(recent.clone()).is_some();
             if self.findings.len() + self.past.len() > self.findings.capacity() {
                 self.past.pop_front();

@@ -4,6 +4,7 @@ use super::super::testing::{connection, exchange};
 use super::*;
 use crate::connection::{Facts, Process, ServerName};
 use crate::export::present;
+use crate::policy::Policy;
 use crate::verdict::Verdict;
 
 const SMALL: Limits = Limits {
@@ -38,7 +39,7 @@ fn finding_ids(page: &Page<Finding>) -> Vec<u64> {
 fn the_oldest_exchanges_make_room_and_are_counted() {
     let (mut store, metrics) = store(SMALL);
     for id in 1..=5 {
-        store.exchange(exchange(id, Verdict::Ok).into());
+        store.exchange(exchange(id, Verdict::Ok).into(), &Policy::default());
     }
     let page = store.exchanges(&Query::default());
     assert_eq!(ids(&page), [3, 4, 5]);
@@ -49,13 +50,13 @@ fn the_oldest_exchanges_make_room_and_are_counted() {
 #[test]
 fn findings_outlive_the_exchanges_around_them() {
     let (mut store, metrics) = store(SMALL);
-    store.exchange(exchange(1, Verdict::Split421).into());
+    store.exchange(exchange(1, Verdict::Split421).into(), &Policy::default());
     for id in 2..=9 {
-        store.exchange(exchange(id, Verdict::Ok).into());
+        store.exchange(exchange(id, Verdict::Ok).into(), &Policy::default());
     }
     assert_eq!(finding_ids(&store.findings(&Query::default())), [1]);
     for id in 10..=12 {
-        store.exchange(exchange(id, Verdict::Split421).into());
+        store.exchange(exchange(id, Verdict::Split421).into(), &Policy::default());
     }
     assert_eq!(finding_ids(&store.findings(&Query::default())), [11, 12]);
     assert!(losses(&metrics).contains(&("finding_evicted".to_owned(), 2)));
@@ -71,7 +72,7 @@ fn findings_outlive_the_exchanges_around_them() {
 #[case::malformed(Verdict::MalformedRejected, true)]
 fn classes_decide_what_is_a_finding(#[case] verdict: Verdict, #[case] finding: bool) {
     let (mut store, _) = store(SMALL);
-    store.exchange(exchange(1, verdict).into());
+    store.exchange(exchange(1, verdict).into(), &Policy::default());
     assert_eq!(store.findings(&Query::default()).matched == 1, finding);
 }
 
@@ -84,7 +85,7 @@ fn filters_and_limit_select_the_newest_that_match() {
         } else {
             Verdict::SplitServed
         };
-        store.exchange(exchange(id, verdict).into());
+        store.exchange(exchange(id, verdict).into(), &Policy::default());
     }
     let query = Query {
         limit: 2,
@@ -104,7 +105,7 @@ fn filters_and_limit_select_the_newest_that_match() {
 #[test]
 fn an_outcome_reaches_both_lists() {
     let (mut store, metrics) = store(SMALL);
-    store.exchange(exchange(1, Verdict::Split421).into());
+    store.exchange(exchange(1, Verdict::Split421).into(), &Policy::default());
     let query = Query::default();
     let outcomes = |store: &Store| {
         let exchange = present::exchange(&store.exchanges(&query).items[0]);
@@ -218,7 +219,7 @@ fn exchanges_add_to_their_connection() {
     for (id, name) in (1..).zip(["b.example", "a.example", "b.example"]) {
         let mut exchange = exchange(id, Verdict::Ok);
         exchange.authority = Some(name.into());
-        store.exchange(exchange.into());
+        store.exchange(exchange.into(), &Policy::default());
     }
     store.connection_closed(connection(1).into());
     let page = store.connections(&Query::default());
@@ -241,7 +242,7 @@ fn the_authorities_of_a_connection_are_bounded() {
     for id in 1..=100 {
         let mut exchange = exchange(id, Verdict::Ok);
         exchange.authority = Some(format!("host{id}.example").into());
-        store.exchange(exchange.into());
+        store.exchange(exchange.into(), &Policy::default());
     }
     let traffic = &store.connections(&Query::default()).items[0].traffic;
     assert_eq!((traffic.requests, traffic.authorities.len()), (100, AUTHORITIES));
@@ -259,7 +260,7 @@ fn a_full_summary_counts_the_rest_in_one_line() {
             }),
             ..connection(1)
         });
-        store.exchange(exchange.into());
+        store.exchange(exchange.into(), &Policy::default());
     }
     let page = store.summary(&Query::default());
     let counts: Vec<_> = page
@@ -276,7 +277,7 @@ fn the_summary_begins_with_what_deserves_attention() {
     let (mut store, _) = store(Limits::default());
     let verdicts = [Verdict::Ok, Verdict::Ok, Verdict::Aborted, Verdict::Split421];
     for (id, verdict) in (1..).zip(verdicts) {
-        store.exchange(exchange(id, verdict).into());
+        store.exchange(exchange(id, verdict).into(), &Policy::default());
     }
     let page = store.summary(&Query::default());
     let verdicts: Vec<_> = page.items.iter().map(Line::verdict).collect();
@@ -287,7 +288,7 @@ fn the_summary_begins_with_what_deserves_attention() {
 fn an_exchange_is_shown_with_the_other_end_that_was_found_after_it() {
     let (mut store, _) = store(SMALL);
     store.connection_opened(connection(1).into());
-    store.exchange(exchange(1, Verdict::Ok).into());
+    store.exchange(exchange(1, Verdict::Ok).into(), &Policy::default());
     let shown = |store: &Store| {
         let page = store.exchanges(&Query::default());
         present::exchange(&page.items[0]).connection.pair
@@ -326,7 +327,7 @@ fn one_cause_is_one_line_whatever_its_names_and_clients() {
             pair: Some(Arc::new(pair)),
             ..connection(1)
         });
-        store.exchange(exchange.into());
+        store.exchange(exchange.into(), &Policy::default());
     }
     let page = store.summary(&Query::default());
     let [line] = &page.items[..] else {
@@ -365,7 +366,7 @@ fn findings_of_earlier_runs_come_first_and_make_room() {
         ]
         .into_iter(),
     );
-    store.exchange(exchange(3, Verdict::Split421).into());
+    store.exchange(exchange(3, Verdict::Split421).into(), &Policy::default());
     let page = store.findings(&Query::default());
     assert_eq!((finding_ids(&page), page.matched), (vec![1, 2, 3], 3));
     let newest = Query {
@@ -390,7 +391,7 @@ fn findings_of_this_run_take_the_room_of_earlier_ones() {
     let past = [1, 2].map(|id| present::judged(&exchange(id, Verdict::Split421)));
     store.set_past(past.into_iter());
     for id in 3..=4 {
-        store.exchange(exchange(id, Verdict::Split421).into());
+        store.exchange(exchange(id, Verdict::Split421).into(), &Policy::default());
     }
     assert_eq!(finding_ids(&store.findings(&Query::default())), [3, 4]);
     assert_eq!(losses(&metrics), [], "the journal still has them");

@@ -1,0 +1,21 @@
+//! Policies for tests.
+
+use std::path::Path;
+
+use super::parse::{Mistakes, parse};
+use super::{Key, Policy};
+
+/// The policy that `text` says; every file holds a key.
+pub(crate) fn parsed(text: &str) -> Policy {
+    attempt(text).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
+}
+
+/// The policy that `text` says, or its mistakes; every file holds a key.
+pub(super) fn attempt(text: &str) -> Result<Policy, Mistakes> {
+    parse(text, &key)
+}
+
+/// A key for every file.
+pub(super) fn key(file: &Path) -> Result<Key, String> {
+    Ok(Key::new(file, b"0123456789abcdef").unwrap())
+}
