@@ -162,7 +162,7 @@ async fn observe(
 
     let (event_sender, events) = mpsc::channel();
     let (library_sender, libraries) = mpsc::channel();
-    let reporting = Reporting::start(&Policy::default(), journal, epoch, shared.metrics().clone())
+    let reporting = Reporting::start(&Policy::default(), journal, epoch, shared.clone())
         .context("cannot start the journal's thread")?;
     let mut intake = Intake::new(
         epoch,

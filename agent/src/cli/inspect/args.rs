@@ -74,6 +74,11 @@ enum View {
         #[command(flatten)]
         source: Source,
     },
+    /// Alerts that fire, and those that are over since lately, with diagnosis and remedy.
+    Alerts {
+        #[command(flatten)]
+        source: Source,
+    },
 }
 
 /// Whom to ask, and how to print.
@@ -128,6 +133,7 @@ impl InspectArgs {
             View::Findings { source, .. } => (Command::Findings, source),
             View::Connections { source, .. } => (Command::Connections, source),
             View::Coverage { source } => (Command::Coverage, source),
+            View::Alerts { source } => (Command::Alerts, source),
         };
         let mut query = Query {
             limit: source.limit,
@@ -158,7 +164,7 @@ impl InspectArgs {
                 names.fill(&mut query);
                 query.since = position.since;
             }
-            View::Coverage { .. } => {}
+            View::Coverage { .. } | View::Alerts { .. } => {}
         }
         (Request { command, query }, source)
     }

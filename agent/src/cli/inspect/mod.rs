@@ -88,5 +88,6 @@ fn nothing(request: &Request) -> &'static str {
             "no connections yet; 'wrongway inspect coverage' shows which programs are observed"
         }
         Command::Coverage => "no running program is known to speak TLS",
+        Command::Alerts => "no alerts; 'wrongway inspect summary' shows what was judged",
     }
 }

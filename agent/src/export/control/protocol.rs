@@ -21,16 +21,19 @@ pub enum Command {
     Connections,
     /// What can be seen of each process.
     Coverage,
+    /// Alerts that fire, and those that are over since lately.
+    Alerts,
 }
 
 impl Command {
     /// Every command.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Summary,
         Self::Exchanges,
         Self::Findings,
         Self::Connections,
         Self::Coverage,
+        Self::Alerts,
     ];
 
     /// The name in a request.
@@ -41,6 +44,7 @@ impl Command {
             Self::Findings => "findings",
             Self::Connections => "connections",
             Self::Coverage => "coverage",
+            Self::Alerts => "alerts",
         }
     }
 
@@ -50,7 +54,7 @@ impl Command {
             Self::Summary => &["verdict", "class", "role", "authority", "sni"],
             Self::Exchanges | Self::Findings => &["verdict", "class", "role", "authority", "sni", "since"],
             Self::Connections => &["role", "authority", "sni", "since"],
-            Self::Coverage => &[],
+            Self::Coverage | Self::Alerts => &[],
         }
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::bind::ControlSocket;
 use super::protocol::{Command, End, Loss, MAX_REQUEST, Refusal, Request};
+use crate::alert::Notice;
 use crate::export::query::Page;
 use crate::export::view::Coverage;
 use crate::export::{Shared, present};
@@ -125,6 +126,10 @@ async fn answer(request: &Request, shared: &Shared, out: &mut Writer) -> io::Res
         Command::Coverage => {
             let page = shared.store().coverage(query);
             send(page, |coverage| Coverage::clone(coverage), shared, out).await
+        }
+        Command::Alerts => {
+            let page = shared.store().alerts(query);
+            send(page, |notice| Notice::clone(notice), shared, out).await
         }
     }
 }

@@ -83,7 +83,7 @@ fn every_command_is_answered_with_the_contracts_objects() {
     agent.shared.store().connection_opened(connection(1).into());
     for command in Command::ALL {
         let answer = agent.ask(command, Query::default()).unwrap();
-        let expected = usize::from(command != Command::Coverage);
+        let expected = usize::from(!matches!(command, Command::Coverage | Command::Alerts));
         assert_eq!(
             (answer.lines.len(), answer.end.matched),
             (expected, expected),
@@ -132,7 +132,7 @@ fn a_bad_request_is_answered_with_the_reason() {
     let agent = agent();
     assert_eq!(
         agent.say(b"{\"command\":\"stop\"}\n"),
-        "{\"error\":\"unknown command \\\"stop\\\"; there are summary, exchanges, findings, connections, coverage\"}\n"
+        "{\"error\":\"unknown command \\\"stop\\\"; there are summary, exchanges, findings, connections, coverage, alerts\"}\n"
     );
     let refusal = agent.say(&vec![b' '; MAX_REQUEST + 1]);
     assert_eq!(refusal, "{\"error\":\"the request is longer than 8192 bytes\"}\n");
