@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ebpf::record::Direction;
 use tempfile::TempDir;
+use wrongway::alert::Notice;
 use wrongway::connection::{
     Alpn, Facts, NameSource, Process, Role, ServerName, Socket, SocketSource, Visibility,
 };
@@ -402,6 +403,47 @@ fn output_that_cannot_be_written_is_an_error() {
         stderr(&output).starts_with("wrongway: cannot print: No space left"),
         "{output:?}"
     );
+}
+
+#[test]
+fn alerts_that_fire_are_explained() {
+    let agent = agent();
+    let alert = |id: u64, ended_at: Option<&str>| Notice {
+        state: if ended_at.is_some() { "resolved" } else { "firing" }.to_owned(),
+        id,
+        rule: "wrong-421".to_owned(),
+        severity: "warning".to_owned(),
+        labels: [("instance", "node-7"), ("server", "apache2")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        started_at: "2026-01-02T03:04:05.000000Z".to_owned(),
+        ended_at: ended_at.map(str::to_owned),
+        count: 5,
+        first_exchange: 17,
+        last_exchange: 42,
+        summary: "5 exchanges within 10 minutes fit rule wrong-421 (server apache2).".to_owned(),
+        description: "It was declined. Remedy: do not.".to_owned(),
+    };
+    agent.shared.store().set_firing([alert(2, None)]);
+    agent
+        .shared
+        .store()
+        .alert_over(alert(1, Some("2026-01-02T04:00:00.000000Z")));
+    insta::assert_snapshot!(stdout(&agent.inspect(&["alerts"])), @r"
+    ID  STATE     SEVERITY  RULE       COUNT  SINCE (UTC)     UNTIL (UTC)     LABELS
+     1  resolved  warning   wrong-421      5  01-02 03:04:05  01-02 04:00:00  instance=node-7 server=apache2
+     2  firing    warning   wrong-421      5  01-02 03:04:05                  instance=node-7 server=apache2
+
+    #2 5 exchanges within 10 minutes fit rule wrong-421 (server apache2).
+      It was declined. Remedy: do not.
+      exchanges: #17 was the first, #42 the latest
+    ");
+    let json = stdout(&agent.inspect(&["alerts", "--json"]));
+    let notices: Vec<Notice> = json
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(notices[1], alert(2, None));
 }
 
 #[test]

@@ -49,12 +49,7 @@ impl Engine {
         self.now = self.now.max(time);
         for index in &self.by_verdict[observation.verdict as usize] {
             let watch = &mut self.watches[*index];
-            if watch
-                .rule
-                .matches
-                .role
-                .is_none_or(|role| role == observation.role)
-            {
+            if watch.rule.matches.counts(observation) {
                 watch.observe(observation, self.now, self.limit, &explain, &mut self.teller);
             }
         }
@@ -145,6 +140,7 @@ mod tests {
             id,
             verdict: Verdict::False421,
             role: Role::Server,
+            both_ends: false,
             sni: Some(sni),
             authority: None,
             server: Some("nginx"),
@@ -220,6 +216,44 @@ mod tests {
         let mut engine = engine(&[rule], 10);
         engine.observe(&observation(1, "a.example"), SECOND, explanation);
         assert_eq!(engine.tick(SECOND).len(), usize::from(counted));
+    }
+
+    #[test]
+    fn an_exchange_that_is_seen_from_both_ends_counts_once() {
+        let any = Rule {
+            threshold: 1,
+            ..rule("any", &[])
+        };
+        let clients = Rule {
+            matches: Matches {
+                role: Some(Role::Client),
+                ..Matches::default()
+            },
+            ..Rule {
+                name: "clients".to_owned(),
+                ..any.clone()
+            }
+        };
+        let mut engine = engine(&[any, clients], 10);
+        for role in Role::ALL {
+            let end = Observation {
+                role,
+                both_ends: true,
+                ..observation(1, "a.example")
+            };
+            engine.observe(&end, SECOND, explanation);
+        }
+        let alone = Observation {
+            role: Role::Client,
+            ..observation(2, "a.example")
+        };
+        engine.observe(&alone, SECOND, explanation);
+        engine.tick(SECOND);
+        let counts: Vec<_> = engine
+            .firing()
+            .map(|alert| (alert.rule.as_str(), alert.count))
+            .collect();
+        assert_eq!(counts, [("any", 2), ("clients", 2)]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Observation<'a> {
     pub verdict: Verdict,
     /// The side it was seen from.
     pub role: Role,
+    /// Whether the other end of its connection is seen as well, in a process of this machine.
+    pub both_ends: bool,
     /// Server name of the ClientHello; `absent` if none was sent.
     pub sni: Option<&'a str>,
     /// Effective authority.

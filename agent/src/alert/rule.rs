@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Observation;
 use crate::connection::Role;
 use crate::verdict::{Class, Verdict};
 
@@ -45,8 +46,19 @@ pub struct Matches {
     pub verdicts: Vec<Verdict>,
     /// One of these classes.
     pub classes: Vec<Class>,
-    /// Seen from this side.
+    /// Seen from this side; `None`: from either, and once where both are seen.
     pub role: Option<Role>,
+}
+
+impl Matches {
+    /// Whether it counts what was seen from this side. What is seen from both ends counts once, at the server's, unless
+    /// the rule is about clients.
+    pub(super) fn counts(&self, observation: &Observation<'_>) -> bool {
+        match self.role {
+            Some(role) => role == observation.role,
+            None => observation.role == Role::Server || !observation.both_ends,
+        }
+    }
 }
 
 /// What alerts of one rule are told apart by.

@@ -195,7 +195,7 @@ async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
     let (event_sender, events) = mpsc::channel();
     let (library_sender, libraries) = mpsc::channel();
     let first = Arc::clone(&policy.borrow_and_update());
-    let reporting = Reporting::start(Arc::clone(&first), work.journal, epoch, shared.metrics().clone())
+    let reporting = Reporting::start(Arc::clone(&first), work.journal, epoch, shared.clone())
         .context("cannot start the journal's thread")?;
     let mut intake = Intake::new(
         epoch,

@@ -12,7 +12,7 @@ use super::alerts::Alerts;
 use super::journal::{Note, Notes};
 use crate::alert::{Change, Engine, Explanation, Notice, Observation};
 use crate::connection::{Facts, Role, ServerName};
-use crate::export::metrics::Metrics;
+use crate::export::Shared;
 use crate::export::present;
 use crate::export::privacy::Named as _;
 use crate::export::store::is_finding;
@@ -22,6 +22,8 @@ use crate::policy::{Policy, Sinks};
 
 /// How long the agent's end waits for the journal's disk, and then for receivers of alerts.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How often the count of an alert that fires is shown anew, nanoseconds.
+const REFRESH: u64 = 1_000_000_000;
 /// The label that names the machine.
 const INSTANCE: &str = "instance";
 /// Stands for a server name that was not sent.
@@ -35,7 +37,9 @@ pub(super) struct Reporting {
     notes: Option<Notes>,
     /// Whether alerts are noted in the journal.
     notes_alerts: bool,
-    metrics: Metrics,
+    /// When readers were last shown how alerts are, nanoseconds of `CLOCK_BOOTTIME`.
+    shown_at: u64,
+    shared: Shared,
     /// Nanoseconds since the Unix epoch at the zero of `CLOCK_BOOTTIME`.
     epoch: u64,
     exchange_id: u64,
@@ -52,8 +56,9 @@ impl Reporting {
         policy: Arc<Policy>,
         journal: Option<Journal>,
         epoch: u64,
-        metrics: Metrics,
+        shared: Shared,
     ) -> io::Result<Self> {
+        let metrics = shared.metrics();
         let run = new_run();
         let alerts = Alerts::start(&policy.sinks, &run, metrics.clone());
         let notes = journal
@@ -64,7 +69,8 @@ impl Reporting {
             alerts,
             notes,
             notes_alerts: false,
-            metrics,
+            shown_at: 0,
+            shared,
             epoch,
             exchange_id: 0,
             connection_id: 0,
@@ -80,7 +86,7 @@ impl Reporting {
             rules, limits, sinks, ..
         } = &*policy;
         for rule in rules {
-            self.metrics.expect_alerts(&rule.name);
+            self.shared.metrics().expect_alerts(&rule.name);
         }
         self.engine
             .replace_rules(rules, limits.alerts_per_rule, labels(sinks));
@@ -119,10 +125,15 @@ impl Reporting {
 
     /// It is this late, nanoseconds of `CLOCK_BOOTTIME`.
     pub(super) fn tick(&mut self, time: u64) {
-        for change in self.engine.tick(self.epoch.saturating_add(time)) {
+        let changes = self.engine.tick(self.epoch.saturating_add(time));
+        if !changes.is_empty() || time.saturating_sub(self.shown_at) >= REFRESH {
+            self.show(&changes);
+            self.shown_at = time;
+        }
+        for change in changes {
             let alert = change.alert();
             if let Change::Fired(alert) = &change {
-                self.metrics.alert(&alert.rule);
+                self.shared.metrics().alert(&alert.rule);
             }
             if let Some(notes) = &self.notes
                 && self.notes_alerts
@@ -131,12 +142,6 @@ impl Reporting {
             }
             self.alerts.tell(&change);
         }
-    }
-
-    /// Alerts that fire.
-    #[cfg(test)]
-    fn firing(&self) -> usize {
-        self.engine.firing().count()
     }
 
     /// Tells and writes what is left, and ends.
@@ -149,6 +154,17 @@ impl Reporting {
             notes.finish(stop, PATIENCE);
         }
         self.alerts.finish(PATIENCE);
+    }
+
+    /// Lets readers see what fires and what ended.
+    fn show(&self, changes: &[Change]) {
+        let mut store = self.shared.store();
+        store.set_firing(self.engine.firing().map(Notice::from));
+        for change in changes {
+            if let Change::Resolved(alert) = change {
+                store.alert_over(Notice::from(alert));
+            }
+        }
     }
 
     /// `hidden`: its names are not to be told.
@@ -169,6 +185,7 @@ impl Reporting {
             id: judged.id,
             verdict: judged.verdict,
             role: judged.role(),
+            both_ends: connection.pair.is_some(),
             sni: sni.as_deref(),
             authority: authority.as_deref(),
             server: server(judged.role(), connection),
@@ -234,6 +251,7 @@ mod tests {
     use super::*;
     use crate::alert::{Matches, Per, Rule, Severity};
     use crate::connection::{Pair, Process};
+    use crate::export::query::Query;
     use crate::export::testing::exchange;
     use crate::journal::{Content, Settings, read};
     use crate::verdict::{Class, Verdict};
@@ -268,8 +286,17 @@ mod tests {
     fn findings_and_alerts_are_noted_and_alerts_counted() {
         let directory = tempfile::tempdir().unwrap();
         let journal = Journal::open(directory.path(), Settings::default()).unwrap();
-        let metrics = Metrics::new();
-        let mut reporting = Reporting::start(Arc::new(policy()), Some(journal), 0, metrics.clone()).unwrap();
+        let shared = Shared::default();
+        let metrics = shared.metrics();
+        let shown = || {
+            let page = shared.store().alerts(&Query::default());
+            let states = page
+                .items
+                .iter()
+                .map(|notice| (notice.state.clone(), notice.count));
+            states.collect::<Vec<_>>()
+        };
+        let mut reporting = Reporting::start(Arc::new(policy()), Some(journal), 0, shared.clone()).unwrap();
         assert!(
             metrics
                 .render()
@@ -279,9 +306,12 @@ mod tests {
             reporting.exchange(&exchange(id, verdict));
         }
         reporting.tick(SECOND);
-        assert_eq!(reporting.firing(), 1);
+        assert_eq!(shown(), [("firing".to_owned(), 2)]);
+        reporting.exchange(&exchange(4, Verdict::Split421));
+        reporting.tick(2 * SECOND);
+        assert_eq!(shown(), [("firing".to_owned(), 3)]);
         reporting.tick(100 * SECOND);
-        assert_eq!(reporting.firing(), 0);
+        assert_eq!(shown(), [("resolved".to_owned(), 3)]);
         reporting.outcome(3, "cured", Some(4));
         reporting.finish();
         let mut kinds = Vec::new();
@@ -306,9 +336,10 @@ mod tests {
             "finding 1",
             "finding 3",
             "firing 1",
+            "finding 4",
             "resolved 1",
             "cured 3",
-            "stop 3",
+            "stop 4",
         ];
         assert_eq!(kinds, expected);
         assert!(

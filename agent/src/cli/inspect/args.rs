@@ -107,6 +107,11 @@ enum View {
         #[command(flatten)]
         source: Source,
     },
+    /// Alerts that fire, and those that are over since lately, with diagnosis and remedy.
+    Alerts {
+        #[command(flatten)]
+        source: Source,
+    },
 }
 
 /// Whom to ask, for how much.
@@ -205,6 +210,7 @@ impl InspectArgs {
             View::Connections { source, .. } => (Command::Connections, source),
             View::Listeners { source, .. } => (Command::Listeners, source),
             View::Coverage { source } => (Command::Coverage, source),
+            View::Alerts { source } => (Command::Alerts, source),
         };
         let mut query = Query {
             limit: source.limit,
@@ -239,7 +245,7 @@ impl InspectArgs {
                 query.role.clone_from(role);
                 query.sni.clone_from(sni);
             }
-            View::Coverage { .. } => {}
+            View::Coverage { .. } | View::Alerts { .. } => {}
         }
         (Request { command, query }, source)
     }

@@ -111,5 +111,6 @@ fn nothing(request: &Request) -> &'static str {
         // It is answered or refused.
         Command::Explain => "nothing is known of it",
         Command::Coverage => "no running program is known to speak TLS",
+        Command::Alerts => "no alerts; 'wrongway inspect summary' shows what was judged",
     }
 }

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::explanation;
+use crate::alert::Notice;
 use crate::cli::table::{self, Kind, printable};
 use crate::export::control::Command;
 use crate::export::view::{Connection, Coverage, Exchange, Explanation, Listener, SummaryLine};
@@ -25,6 +26,7 @@ pub(super) fn text(command: Command, lines: &[String]) -> serde_json::Result<Vec
             let explanations: Vec<Explanation> = parsed(lines)?;
             explanations.iter().flat_map(explanation::lines).collect()
         }
+        Command::Alerts => alerts(&parsed(lines)?),
     })
 }
 
@@ -247,6 +249,43 @@ fn coverage(coverage: &[Coverage]) -> Vec<String> {
     table::lines(&columns, &coverage.iter().map(row).collect::<Vec<_>>())
 }
 
+/// The table of the alerts, then what each is about that fires.
+fn alerts(alerts: &[Notice]) -> Vec<String> {
+    let columns = [
+        ("ID", Kind::Number),
+        ("STATE", Kind::Text),
+        ("SEVERITY", Kind::Text),
+        ("RULE", Kind::Name),
+        ("COUNT", Kind::Number),
+        ("SINCE (UTC)", Kind::Text),
+        ("UNTIL (UTC)", Kind::Text),
+        ("LABELS", Kind::Sentence),
+    ];
+    let row = |alert: &Notice| {
+        let labels = alert.labels.iter();
+        let labels: Vec<String> = labels.map(|(name, value)| format!("{name}={value}")).collect();
+        vec![
+            alert.id.to_string(),
+            alert.state.clone(),
+            alert.severity.clone(),
+            alert.rule.clone(),
+            alert.count.to_string(),
+            day_and_time(&alert.started_at),
+            alert.ended_at.as_deref().map_or_else(String::new, day_and_time),
+            labels.join(" "),
+        ]
+    };
+    let mut lines = table::lines(&columns, &alerts.iter().map(row).collect::<Vec<_>>());
+    for alert in alerts.iter().filter(|alert| alert.ended_at.is_none()) {
+        lines.push(String::new());
+        lines.push(format!("#{} {}", alert.id, printable(&alert.summary)));
+        lines.push(format!("  {}", printable(&alert.description)));
+        let (first, last) = (alert.first_exchange, alert.last_exchange);
+        lines.push(format!("  exchanges: #{first} was the first, #{last} the latest"));
+    }
+    lines
+}
+
 /// Of the requests; where none can be seen, what carries them.
 fn protocol(connection: &Connection) -> String {
     match (&connection.protocol, connection.transport.as_str()) {
@@ -277,6 +316,11 @@ fn program(exe: Option<&String>) -> String {
 /// `HH:MM:SS.mmm` of an RFC 3339 time, in UTC.
 fn time_of_day(time: &str) -> String {
     time.get(11..23).unwrap_or(UNKNOWN).to_owned()
+}
+
+/// `MM-DD HH:MM:SS` of an RFC 3339 time, in UTC.
+fn day_and_time(time: &str) -> String {
+    time.get(5..19).unwrap_or(UNKNOWN).replace('T', " ")
 }
 
 /// `HH:MM:SS` of an RFC 3339 time, in UTC.

@@ -25,11 +25,13 @@ pub enum Command {
     Listeners,
     /// The story of one exchange.
     Explain,
+    /// Alerts that fire, and those that are over since lately.
+    Alerts,
 }
 
 impl Command {
     /// Every command.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Summary,
         Self::Exchanges,
         Self::Findings,
@@ -37,6 +39,7 @@ impl Command {
         Self::Coverage,
         Self::Listeners,
         Self::Explain,
+        Self::Alerts,
     ];
 
     /// The name in a request.
@@ -49,6 +52,7 @@ impl Command {
             Self::Coverage => "coverage",
             Self::Listeners => "listeners",
             Self::Explain => "explain",
+            Self::Alerts => "alerts",
         }
     }
 
@@ -68,7 +72,7 @@ impl Command {
             Self::Connections => &["role", "authority", "sni", "since", "since_time"],
             Self::Listeners => &["role", "sni"],
             Self::Explain => &["id"],
-            Self::Coverage => &[],
+            Self::Coverage | Self::Alerts => &[],
         }
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::bind::ControlSocket;
 use super::protocol::{Command, End, Loss, MAX_REQUEST, Refusal, Request};
+use crate::alert::Notice;
 use crate::export::explain::{Material, explain};
 use crate::export::privacy::Named as _;
 use crate::export::query::Page;
@@ -180,6 +181,10 @@ async fn answer(request: &Request, shared: &Shared, out: &mut Writer) -> io::Res
                 matched: 1,
             };
             send(page, |material| Some(explain(material.clone())), shared, out).await
+        }
+        Command::Alerts => {
+            let page = shared.store().alerts(query);
+            send(page, |notice| Some(Notice::clone(notice)), shared, out).await
         }
     }
 }

@@ -91,7 +91,10 @@ fn every_command_is_answered_with_the_contracts_objects() {
             ..Query::default()
         };
         let answer = agent.ask(command, query).unwrap();
-        let expected = usize::from(!matches!(command, Command::Coverage | Command::Listeners));
+        let expected = usize::from(!matches!(
+            command,
+            Command::Coverage | Command::Listeners | Command::Alerts
+        ));
         assert_eq!(
             (answer.lines.len(), answer.end.matched),
             (expected, expected),
@@ -153,7 +156,7 @@ fn a_bad_request_is_answered_with_the_reason() {
     let agent = agent();
     assert_eq!(
         agent.say(b"{\"command\":\"stop\"}\n"),
-        "{\"error\":\"unknown command \\\"stop\\\"; there are summary, exchanges, findings, connections, coverage, listeners, explain\"}\n"
+        "{\"error\":\"unknown command \\\"stop\\\"; there are summary, exchanges, findings, connections, coverage, listeners, explain, alerts\"}\n"
     );
     let refusal = agent.say(&vec![b' '; MAX_REQUEST + 1]);
     assert_eq!(refusal, "{\"error\":\"the request is longer than 8192 bytes\"}\n");

@@ -20,16 +20,19 @@ pub enum Loss {
     OpenConnection,
     /// The summary had no room for a line of its own.
     SummaryFull,
+    /// A newer alert that is over took its place.
+    Alert,
 }
 
 impl Loss {
     /// Every reason.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Exchange,
         Self::Finding,
         Self::ClosedConnection,
         Self::OpenConnection,
         Self::SummaryFull,
+        Self::Alert,
     ];
 
     /// The metric label.
@@ -40,6 +43,7 @@ impl Loss {
             Self::ClosedConnection => "closed_connection_evicted",
             Self::OpenConnection => "open_connection_evicted",
             Self::SummaryFull => "summary_full",
+            Self::Alert => "alert_evicted",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Every part has a fixed capacity and gives up its oldest items first. What is given up is a loss of stage
 //! `store`: it was seen and counted, and can no longer be shown.
 
+mod alerts;
 mod connections;
 mod coverage;
 mod loss;
@@ -16,6 +17,7 @@ pub use self::connections::{AUTHORITIES, Connection, Traffic};
 pub use self::loss::{Loss, STAGE};
 pub use self::summary::{Cause, Clients, Line, NameCount, Names, Trend};
 
+use self::alerts::AlertList;
 use self::connections::Connections;
 use self::coverage::CoverageList;
 use self::loss::Losses;
@@ -24,6 +26,7 @@ use self::summary::Summary;
 use super::metrics::Metrics;
 use super::query::{Page, Query};
 use super::view::{self, Coverage};
+use crate::alert::Notice;
 use crate::connection::{Facts, Pair};
 use crate::observer::Judged;
 use crate::outcome::Outcome;
@@ -41,6 +44,8 @@ pub struct Limits {
     pub connections: usize,
     /// Distinct lines of the summary, beside the one that takes the rest.
     pub summary_lines: usize,
+    /// Alerts that are over.
+    pub alerts: usize,
 }
 
 impl Default for Limits {
@@ -50,6 +55,7 @@ impl Default for Limits {
             findings: 5_000,
             connections: 10_000,
             summary_lines: 2_000,
+            alerts: 1_000,
         }
     }
 }
@@ -114,6 +120,7 @@ pub struct Store {
     connections: Connections,
     coverage: CoverageList,
     summary: Summary,
+    alerts: AlertList,
 }
 
 impl Store {
@@ -127,6 +134,7 @@ impl Store {
             connections: Connections::new(limits.connections, metrics.clone(), losses.clone()),
             coverage: CoverageList::default(),
             summary: Summary::new(limits.summary_lines),
+            alerts: AlertList::new(limits.alerts),
             metrics,
             losses,
         }
@@ -212,6 +220,23 @@ impl Store {
     pub fn set_coverage(&mut self, coverage: Vec<Coverage>) {
         self.coverage.set(coverage);
         self.metrics.set_coverage(self.coverage.lines());
+    }
+
+    /// Replaces what is known of the alerts that fire.
+    pub fn set_firing(&mut self, firing: impl IntoIterator<Item = Notice>) {
+        self.alerts.set_firing(firing.into_iter().map(Arc::new).collect());
+    }
+
+    /// Keeps an alert that is over.
+    pub fn alert_over(&mut self, notice: Notice) {
+        if self.alerts.add_over(notice) {
+            self.losses.count(Loss::Alert);
+        }
+    }
+
+    /// Alerts that are over, and then those that fire; filters do not apply.
+    pub fn alerts(&self, query: &Query) -> Page<Arc<Notice>> {
+        Page::newest(self.alerts.iter(), query.limit)
     }
 
     /// Recent exchanges.

@@ -12,6 +12,7 @@ const SMALL: Limits = Limits {
     findings: 2,
     connections: 3,
     summary_lines: 2,
+    alerts: 2,
 };
 
 fn store(limits: Limits) -> (Store, Metrics) {
