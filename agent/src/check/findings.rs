@@ -208,11 +208,11 @@ fn client_certificate(question: &Question) -> (String, String) {
 
 fn spelling_refused(plan: &Plan, judged: &Judged) -> (String, String) {
     let question = &judged.answer.question;
-    let plain = plan.authority(&question.name);
+    let usual = plan.authority(&question.name);
     let status = judged.answer.outcome.status().unwrap_or_default();
     (
         format!(
-            "{} is answered {status}, and {plain} is served on the same connection. Both name the same server.",
+            "{} is answered {status}, and {usual} is served on the same connection. Both name the same server.",
             question.authority
         ),
         "Put the server's configuration right: before comparing names, split off the port, drop one trailing dot, \

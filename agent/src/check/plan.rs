@@ -216,15 +216,7 @@ impl Plan {
 
     /// The authority of a name, as clients write it: with a port that is not the default.
     pub fn authority(&self, name: &Host) -> String {
-        self.authority_with(name, (self.port != HTTPS).then_some(self.port))
-    }
-
-    fn authority_with(&self, name: &Host, port: Option<u16>) -> String {
-        Authority {
-            host: name.clone(),
-            port,
-        }
-        .to_string()
+        authority_with(name, (self.port != HTTPS).then_some(self.port))
     }
 
     fn spellings(&self) -> Vec<(Spelling, String)> {
@@ -240,10 +232,18 @@ impl Plan {
             spellings.push((Spelling::TrailingDot, format!("{name}.{suffix}")));
         }
         let other_port = (self.port == HTTPS).then_some(HTTPS);
-        spellings.push((Spelling::Port, self.authority_with(host, other_port)));
+        spellings.push((Spelling::Port, authority_with(host, other_port)));
         spellings.retain(|(_, authority)| *authority != plain);
         spellings
     }
+}
+
+fn authority_with(name: &Host, port: Option<u16>) -> String {
+    Authority {
+        host: name.clone(),
+        port,
+    }
+    .to_string()
 }
 
 #[cfg(test)]

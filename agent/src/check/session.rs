@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::ask::{Connection, NoAnswer};
 use super::connect::{Handshake, Refusal, connect};
+use super::judged::demands;
 use super::plan::{self, PROTOCOLS, Plan, Question, Sni};
 use super::{Presented, Progress};
 use crate::verdict::Protocol;
@@ -78,21 +79,22 @@ impl Outcome {
         matches!(self, Self::NotAsked(Unasked::Deadline))
     }
 
-    /// Whether the server is in no state to be asked more.
-    const fn is_hopeless(&self) -> bool {
-        match self {
-            Self::NoAnswer(why) => matches!(why, NoAnswer::TimedOut(_) | NoAnswer::NotHttp(_)),
-            Self::Refused(why) => why.is_of_the_server(),
-            Self::Answered(_) | Self::NotAsked(_) => false,
-        }
-    }
-
     fn is_not_spoken(&self) -> bool {
         match self {
             Self::Refused(Refusal::NotSpoken(_)) => true,
             Self::Refused(Refusal::Alert(alert)) => alert == "no_application_protocol",
             _ => false,
         }
+    }
+}
+
+/// Whether there is no use in asking more, after the plainest question had this answer. A server that refuses the
+/// name, or wants a certificate for it, may answer to others.
+fn is_hopeless(first: &Answer) -> bool {
+    match &first.outcome {
+        Outcome::NoAnswer(_) => !demands(first),
+        Outcome::Refused(why) => why.is_of_the_server(),
+        Outcome::Answered(_) | Outcome::NotAsked(_) => false,
     }
 }
 
@@ -167,7 +169,7 @@ impl<'a> Asker<'a> {
                 self.done = before + planned;
                 continue;
             }
-            let hopeless = answer.outcome.is_hopeless();
+            let hopeless = is_hopeless(&answer);
             answers.push(answer);
             if hopeless {
                 self.done = before + planned;
@@ -286,8 +288,8 @@ impl Shared {
             };
             let prior = connection.asked().to_vec();
             let handshake = connection.handshake().clone();
-            let asked = connection.ask(&question.authority, asker.path, asker.limit).await;
-            let outcome = match asked {
+            let answered = connection.ask(&question.authority, asker.path, asker.limit).await;
+            let outcome = match answered {
                 Ok(status) => {
                     self.connection = Some(connection);
                     Outcome::Answered(status)

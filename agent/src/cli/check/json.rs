@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::check::cure::Remedied;
+use crate::check::cure::{Family, Remedied};
+use crate::check::expectation::Expected;
 use crate::check::findings::{Finding, Level};
 use crate::check::plan::Sni;
 use crate::check::target::Target;
@@ -13,7 +14,7 @@ use crate::verdict::{Protocol, SniState};
 pub(super) fn lines(target: &Target, report: &Report) -> serde_json::Result<Vec<String>> {
     let mut lines = Vec::new();
     for presented in &report.certificates {
-        lines.push(serde_json::to_string(&Certificate::new(presented, report))?);
+        lines.push(serde_json::to_string(&Handshake::new(presented, report))?);
     }
     for judged in &report.answers {
         lines.push(serde_json::to_string(&Answer::new(judged))?);
@@ -29,7 +30,7 @@ pub(super) fn lines(target: &Target, report: &Report) -> serde_json::Result<Vec<
 }
 
 #[derive(Serialize)]
-struct Certificate<'a> {
+struct Handshake<'a> {
     kind: &'static str,
     sni: Option<&'a str>,
     sni_state: &'static str,
@@ -41,7 +42,7 @@ struct Certificate<'a> {
     error: Option<String>,
 }
 
-impl<'a> Certificate<'a> {
+impl<'a> Handshake<'a> {
     fn new(presented: &'a Presented, report: &'a Report) -> Self {
         let handshake = &presented.handshake;
         let covered = presented.covered(&report.names);
@@ -108,7 +109,7 @@ impl<'a> Answer<'a> {
             basis: judgement.map(|judgement| judgement.verdict.basis()),
             diagnosis: judgement.map(|judgement| judgement.diagnosis.as_str()),
             remedy: judgement.map(|judgement| judgement.remedy.as_str()),
-            expected: judged.expected.map(|expected| expected.as_str()),
+            expected: judged.expected.map(Expected::as_str),
             as_expected: judged
                 .expected
                 .zip(status)
@@ -184,7 +185,7 @@ impl<'a> Helped<'a> {
             right_sni: remedied.cure.right_sni,
             http1: remedied.cure.http1,
             http1_right_sni: remedied.cure.http1_right_sni,
-            family: remedied.family.map(|family| family.as_str()),
+            family: remedied.family.map(Family::as_str),
             measured: &remedied.measured,
         }
     }

@@ -1,5 +1,6 @@
 //! The report for a person. `?` is unknown, `-` is a server name that was not sent.
 
+use crate::check::cure::Remedied;
 use crate::check::findings::Level;
 use crate::check::plan::{Connection, PROTOCOLS, Sni, Spelling};
 use crate::check::target::Target;
@@ -9,6 +10,7 @@ use crate::verdict::Protocol;
 use crate::verdict::name::Host;
 
 const UNKNOWN: &str = "?";
+const UNEXPECTED: &str = "!";
 /// With more names than this the table has no room for verdicts.
 const MOST_WITH_VERDICT: usize = 3;
 
@@ -147,13 +149,24 @@ fn shared(report: &Report, protocol: Protocol) -> Vec<String> {
 }
 
 fn fresh(report: &Report, protocol: Protocol) -> Vec<String> {
+    let brief = report.names.len() > MOST_WITH_VERDICT;
     let mut columns = vec![("SNI".to_owned(), Kind::Name)];
-    columns.extend(report.names.iter().map(|name| (name.to_string(), Kind::Text)));
+    columns.extend(report.names.iter().zip(1..).map(|(name, number)| {
+        let title = if brief {
+            format!("{number}")
+        } else {
+            name.to_string()
+        };
+        (title, Kind::Text)
+    }));
     let mut rows: Vec<(&Sni, Vec<String>)> = Vec::new();
     for judged in of(report, protocol, Connection::Fresh) {
         let sni = &judged.answer.question.sni;
         if !rows.iter().any(|(other, _)| *other == sni) {
-            let cells = report.names.iter().map(|name| cell(report, protocol, sni, name));
+            let cells = report.names.iter().map(|name| {
+                let judged = asked(report, protocol, sni, name);
+                judged.map_or_else(|| UNKNOWN.to_owned(), |judged| cell(judged, brief))
+            });
             rows.push((sni, cells.collect()));
         }
     }
@@ -165,19 +178,33 @@ fn fresh(report: &Report, protocol: Protocol) -> Vec<String> {
         .iter()
         .map(|(title, kind)| (title.as_str(), *kind))
         .collect();
-    table::lines(&columns, &rows)
+    let mut lines = table::lines(&columns, &rows);
+    if brief {
+        let numbered = report.names.iter().zip(1..);
+        lines.extend(numbered.map(|(name, number)| format!("{number}: {}", printable(&name.to_string()))));
+        if report.answers.iter().any(Judged::is_unexpected) {
+            lines.push(format!("{UNEXPECTED}: the listeners have it be another answer"));
+        }
+    }
+    lines
 }
 
-fn cell(report: &Report, protocol: Protocol, sni: &Sni, name: &Host) -> String {
-    let found = of(report, protocol, Connection::Fresh).find(|judged| {
+/// The answer to a name on a connection of its own.
+fn asked<'a>(report: &'a Report, protocol: Protocol, sni: &Sni, name: &Host) -> Option<&'a Judged> {
+    of(report, protocol, Connection::Fresh).find(|judged| {
         let question = &judged.answer.question;
         question.spelling == Spelling::Plain && question.sni == *sni && question.name == *name
-    });
-    let Some(judged) = found else {
-        return UNKNOWN.to_owned();
-    };
+    })
+}
+
+/// Status and verdict; where there is no room for it, the status alone.
+fn cell(judged: &Judged, brief: bool) -> String {
+    if brief {
+        let mark = if judged.is_unexpected() { UNEXPECTED } else { "" };
+        return format!("{}{mark}", status(judged));
+    }
     let mut words = vec![status(judged)];
-    if report.names.len() <= MOST_WITH_VERDICT && judged.answer.outcome.status().is_some() {
+    if judged.answer.outcome.status().is_some() {
         words.push(verdict(judged).to_owned());
     }
     words.extend(unexpected(judged));
@@ -199,21 +226,20 @@ fn not_spoken(report: &Report, protocol: Protocol) -> Vec<String> {
 }
 
 fn remedied(report: &Report) -> Vec<String> {
-    let line = |remedied: &crate::check::cure::Remedied| {
+    let lines = |remedied: &Remedied| {
         let question = &remedied.question;
-        format!(
-            "{} on the {} connection with SNI {} over {}: {}. {}",
+        let status = remedied.status.map(|status| status.to_string());
+        let head = format!(
+            "{} on SNI {}, {} connection over {}: {}",
             printable(&question.authority),
-            question.connection.as_str(),
             printable(sni(&question.sni)),
+            question.connection.as_str(),
             question.protocol.as_str(),
-            remedied
-                .status
-                .map_or_else(|| "no answer".to_owned(), |status| status.to_string()),
-            printable(&remedied.measured)
-        )
+            status.as_deref().unwrap_or("no answer"),
+        );
+        [head, format!("  {}", printable(&remedied.measured))]
     };
-    report.remedied.iter().map(line).collect()
+    report.remedied.iter().flat_map(lines).collect()
 }
 
 fn summary(report: &Report) -> String {
@@ -225,17 +251,17 @@ fn summary(report: &Report) -> String {
         let word = if count == 1 { one } else { more };
         format!("{count} {word}")
     };
-    let mut summary = format!(
-        "{}, {}; {} in {:.1} s",
+    let unasked = match report.unasked {
+        0 => String::new(),
+        unasked => format!("; the time was up before {unasked} more"),
+    };
+    format!(
+        "{}, {}; {} in {:.1} s{unasked}",
         plural(count(Level::Problem), "problem", "problems"),
         plural(count(Level::Advice), "piece of advice", "pieces of advice"),
         plural(report.answers.len() - report.unasked, "question", "questions"),
         report.took.as_secs_f64()
-    );
-    if report.unasked > 0 {
-        summary.push_str(&format!("; the time was up before {} more", report.unasked));
-    }
-    summary
+    )
 }
 
 fn of(report: &Report, protocol: Protocol, connection: Connection) -> impl Iterator<Item = &Judged> {
