@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod alert;
+pub mod check;
 pub mod cli;
 pub mod connection;
 pub mod decode;

@@ -25,8 +25,8 @@ pub fn cargo() -> Command {
 /// Builds the agent as it is released, as a static binary, the only kind that runs from scratch, and says where it
 /// is. Cargo speaks on standard error.
 ///
-/// For musl where that target is installed, else for glibc: the agent resolves no names, so nothing in it needs
-/// glibc's plug-ins.
+/// For musl where that target is installed, else for glibc, which from 2.34 on looks names up in files and DNS
+/// without plug-ins.
 ///
 /// # Errors
 ///

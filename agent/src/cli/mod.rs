@@ -3,6 +3,7 @@
 pub mod args;
 pub mod bench_probes;
 pub mod bench_wire;
+pub mod check;
 pub mod failure;
 pub mod inspect;
 pub mod judge;
@@ -20,6 +21,7 @@ use clap::{Parser, Subcommand};
 use self::args::{RecordArgs, ReplayArgs, RunArgs};
 use self::bench_probes::BenchProbesArgs;
 use self::bench_wire::BenchWireArgs;
+use self::check::CheckArgs;
 use self::inspect::{ExplainArgs, InspectArgs};
 use self::judge::JudgeArgs;
 use self::policy::PolicyArgs;
@@ -51,6 +53,8 @@ enum Command {
     Explain(ExplainArgs),
     /// Judge facts, one JSON object a line, without a kernel.
     Judge(JudgeArgs),
+    /// Ask one server how it answers to names, without an agent or root.
+    Check(CheckArgs),
     /// Watch this machine and write the kernel's records into a file.
     Record(RecordArgs),
     /// Judge what a recording holds.
@@ -70,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Explain(args) => inspect::explain(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Policy(args) => policy::run(&args),

@@ -1,5 +1,6 @@
 //! Tests of the released agent in the kernel: real servers, real clients, and what the clients know.
 
+mod check;
 mod churn;
 mod command_line;
 mod departure;
@@ -69,6 +70,7 @@ pub struct Setting {
 pub fn cases() -> Vec<Case> {
     [
         command_line::CASES,
+        check::CASES,
         matrix::CASES,
         programs::CASES,
         http3::CASES,
