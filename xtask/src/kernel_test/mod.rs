@@ -12,6 +12,7 @@ mod lifecycle;
 mod matrix;
 mod programs;
 mod restart;
+mod scenarios;
 mod upgrade;
 mod wire;
 mod world;
@@ -79,6 +80,7 @@ pub fn cases() -> Vec<Case> {
         restart::CASES,
         lifecycle::CASES,
         wire::CASES,
+        scenarios::CASES,
         deployment::CASES,
     ]
     .concat()
