@@ -13,13 +13,13 @@ pub(super) fn of(
     let (note, lines): (&str, &[&str]) = match (measure, program) {
         (Measure::PassTheNameOn, Program::Nginx) => (
             "where it proxies (proxy_pass https://…): send the name that was asked for as server name, and resume no \
-             session of another name. Take \"keepalive\" out of upstream blocks that several names share: nginx \
-             reuses upstream connections by address only",
+             session of another name. Host has to go with it: \"proxy_set_header Host $host;\", if it is not there \
+             already; written twice, it is sent twice. Take \"keepalive\" out of upstream blocks that several names \
+             share: nginx reuses upstream connections by address only",
             &[
                 "proxy_ssl_server_name on;",
                 "proxy_ssl_name $host;",
                 "proxy_ssl_session_reuse off;",
-                "proxy_set_header Host $host;",
             ],
         ),
         (Measure::PassTheNameOn, Program::Haproxy) => (
@@ -106,7 +106,8 @@ pub(super) fn of(
             &["if ($ssl_server_name != $host) {", "    return 421;", "}"],
         ),
         (Measure::Refuse, Program::Caddy) => (
-            "in the global options: 421 where the connection was made for another name",
+            "in the global options: 421 where the connection was made for another name. Port and case do not count; a \
+             trailing dot in Host makes it another name",
             &["{", "    servers {", "        strict_sni_host on", "    }", "}"],
         ),
         (Measure::Refuse, Program::Node) => (

@@ -91,6 +91,15 @@ fn explanations_name_what_was_seen() {
     r#"{"sni":"a.ex.org","certificate_names":["a.ex.org"],"authority":"a.ex.org","protocol":"h2","status":421}"#,
     &["configuration changed after the connection was made", "let connections from before end"]
 )]
+#[case::allow_list_behind_a_terminator(
+    r#"{"sni":"mcp.ex.org","certificate_names":["mcp.ex.org"],"host":["mcp.ex.org"],"protocol":"http/1.1","status":421}"#,
+    &["an application behind this server", "add \"mcp.ex.org\" to its list of allowed hosts"]
+)]
+#[case::other_applications_answer(
+    r#"{"sni":"a.ex.org","certificate_names":["*.ex.org"],"authority":"b.ex.org","protocol":"h2","status":200,
+        "prior_authorities":["a.ex.org"],"facts":["wrong_backend"]}"#,
+    &["another name's backend answered 200", "Where TLS is passed through by SNI", "separate certificates"]
+)]
 #[case::pool(
     r#"{"sni":"a.ex.org","host":["b.ex.org"],"protocol":"http/1.1","status":421,"prior_authorities":["a.ex.org"]}"#,
     &["carried requests for \"a.ex.org\"", "key its pool by SNI, or switch upstream keep-alive off"]

@@ -14,6 +14,7 @@ mod lifecycle;
 mod matrix;
 mod programs;
 mod restart;
+mod scenarios;
 mod upgrade;
 mod wire;
 mod world;
@@ -84,6 +85,7 @@ pub fn cases() -> Vec<Case> {
         lifecycle::CASES,
         wire::CASES,
         journal::CASES,
+        scenarios::CASES,
         deployment::CASES,
     ]
     .concat()

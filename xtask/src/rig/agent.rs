@@ -179,6 +179,17 @@ impl Agent {
         output_of(&mut self.inspect_command(topic))
     }
 
+    /// What `wrongway explain ID --json` prints.
+    ///
+    /// # Errors
+    ///
+    /// When it fails, as for an exchange that is not kept.
+    pub fn explain(&self, id: u64) -> Result<String> {
+        let mut command = Command::new(&self.binary);
+        command.args(["explain", &id.to_string(), "--json", "--control"]);
+        output_of(command.arg(&self.control))
+    }
+
     fn inspect_command(&self, topic: &str) -> Command {
         let mut command = Command::new(&self.binary);
         command

@@ -2,11 +2,12 @@
 //! TLS settings from the one of the connection.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use rustix::process::geteuid;
 
 use super::certificate::Certificate;
@@ -25,6 +26,18 @@ pub struct Apache {
     pub process: Running,
     /// It listens on 127.0.0.1.
     pub port: u16,
+    log: PathBuf,
+}
+
+/// What Apache wrote down of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Server name of the connection; `None`: none was sent.
+    pub sni: Option<String>,
+    /// `Host`, or `:authority`, as it came.
+    pub host: String,
+    /// Final status.
+    pub status: u16,
 }
 
 /// A virtual host.
@@ -45,12 +58,21 @@ impl Apache {
     ///
     /// When it cannot be started; the message has its log.
     pub fn start(scratch: &Scratch, sites: &[Site<'_>]) -> Result<Self> {
+        Self::start_with(scratch, sites, &[])
+    }
+
+    /// As [`Apache::start`], with more lines for all virtual hosts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Apache::start`].
+    pub fn start_with(scratch: &Scratch, sites: &[Site<'_>], lines: &[String]) -> Result<Self> {
         let port = port::free()?;
         let root = scratch.directory(&format!("apache-{port}"))?;
         let documents = scratch.directory(&format!("apache-{port}/documents"))?;
-        std::fs::write(documents.join("index.html"), "ok\n")?;
+        fs::write(documents.join("index.html"), "ok\n")?;
         let configuration = root.join("apache.conf");
-        std::fs::write(&configuration, configure(&root, port, sites))?;
+        fs::write(&configuration, configure(&root, port, sites, lines))?;
         let mut command = Command::new("/usr/sbin/apache2");
         command
             .arg("-d")
@@ -61,11 +83,37 @@ impl Apache {
         let log = root.join("output.log");
         let mut process = Running::start("apache2", &mut command, &log)?;
         process.wait_for_port(port, START)?;
-        Ok(Self { process, port })
+        Ok(Self {
+            process,
+            port,
+            log: root.join("access.log"),
+        })
+    }
+
+    /// What it wrote down of each request, in the order of the answers. That is a moment after the client has them.
+    ///
+    /// # Errors
+    ///
+    /// When its log cannot be read.
+    pub fn answered(&self) -> Result<Vec<Answered>> {
+        let log =
+            fs::read_to_string(&self.log).with_context(|| format!("cannot read {}", self.log.display()))?;
+        log.lines().map(answered).collect()
     }
 }
 
-fn configure(root: &Path, port: u16, sites: &[Site<'_>]) -> String {
+fn answered(line: &str) -> Result<Answered> {
+    let mut words = line.split(' ');
+    let mut word = || words.next().with_context(|| format!("Apache wrote down: {line}"));
+    let (sni, host, status) = (word()?, word()?, word()?);
+    Ok(Answered {
+        sni: (sni != "-").then(|| sni.to_owned()),
+        host: host.to_owned(),
+        status: status.parse().with_context(|| format!("no status: {line}"))?,
+    })
+}
+
+fn configure(root: &Path, port: u16, sites: &[Site<'_>], lines: &[String]) -> String {
     let root = root.display();
     let user = if geteuid().is_root() {
         "User www-data\nGroup www-data\n"
@@ -78,6 +126,7 @@ ServerName localhost
 DefaultRuntimeDir {root}
 PidFile {root}/apache.pid
 ErrorLog {root}/error.log
+CustomLog {root}/access.log \"%{{SSL_TLS_SNI}}x %{{Host}}i %>s\"
 LogLevel warn
 {user}Listen 127.0.0.1:{port}
 LoadModule mpm_event_module {MODULES}/mod_mpm_event.so
@@ -95,7 +144,9 @@ DocumentRoot {root}/documents
 <Directory {root}/documents>
   Require all granted
 </Directory>
-"
+{lines}
+",
+        lines = lines.join("\n"),
     );
     for site in sites {
         let ciphers = site

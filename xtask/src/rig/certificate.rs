@@ -43,6 +43,15 @@ impl Authority {
         Ok(Self { issuer })
     }
 
+    /// Writes the authority's own certificate as PEM into the directory under the label, for those who verify.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write(&self, scratch: &Scratch, label: &str) -> Result<PathBuf> {
+        scratch.write(&format!("{label}.crt"), self.issuer.pem())
+    }
+
     /// Makes a certificate for DNS names, with 127.0.0.1 beside them if `address` is set, and writes it into
     /// the directory under the label.
     ///

@@ -7,6 +7,9 @@ use serde::Deserialize;
 pub struct Exchange {
     /// Unique in one run of the agent.
     pub id: u64,
+    /// When the request was seen: RFC 3339.
+    #[serde(default)]
+    pub time: String,
     /// `server` or `client`.
     pub role: Option<String>,
     /// `http/1.0`, `http/1.1` or `h2`.
@@ -25,6 +28,12 @@ pub struct Exchange {
     pub verdict: String,
     /// Class of the verdict.
     pub class: String,
+    /// What the client did after a 421; `None` while that is awaited, and for anything else.
+    #[serde(default)]
+    pub outcome: Option<String>,
+    /// What was learned of the listener, the client and other hops.
+    #[serde(default)]
+    pub learned: Vec<String>,
     /// What is wrong, in words.
     pub diagnosis: String,
     /// What to change.

@@ -6,6 +6,7 @@ pub mod bpf;
 pub mod certificate;
 pub mod clients;
 pub mod compare;
+pub mod configured;
 pub mod declared;
 pub mod dial;
 pub mod exchange;

@@ -273,7 +273,8 @@ fn false_cause(case: &Case<'_>) -> String {
         ),
         None => "Either the listener's configuration changed after the connection was made, whose TLS \
                  settings stay as they were; or the server does not know the SNI that was sent; or its \
-                 list of names is stale."
+                 list of names is stale; or an application behind this server answered, whose list of \
+                 allowed hosts does not have the name."
             .to_owned(),
     }
 }

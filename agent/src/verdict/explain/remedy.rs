@@ -218,12 +218,15 @@ fn false_421(case: &Case<'_>) -> String {
              be.",
             quoted(spelling.written)
         ),
-        None => "Put the server's configuration right: if it was reloaded, let connections from before end \
-                 (Traefik freezes TLS options per connection); if not, see that the listener's list of \
-                 names has this one, and log the SNI that the server itself believes in: on a resumed \
-                 session it can be empty or stale. Connections are used as they should be, so there is no \
-                 reuse to stop."
-            .to_owned(),
+        None => format!(
+            "Put the server's configuration right: if it was reloaded, let connections from before end \
+             (Traefik freezes TLS options per connection); if not, see that the listener's list of \
+             names has this one, and log the SNI that the server itself believes in: on a resumed \
+             session it can be empty or stale. If it passes on what an application behind it answers, add \
+             {} to its list of allowed hosts. Connections are used as they should be, so there is no \
+             reuse to stop.",
+            case.asked_host()
+        ),
     }
 }
 

@@ -12,6 +12,7 @@ mod python;
 pub mod quic;
 pub mod raw;
 mod script;
+pub mod scripted;
 mod wrk;
 
 /// The HTTP version to ask for.

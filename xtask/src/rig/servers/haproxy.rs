@@ -23,7 +23,7 @@ pub(super) fn start(site: &Site<'_>) -> Result<Server> {
 }
 
 /// Writes certificate and key into one file.
-pub(super) fn bundle(directory: &Path, label: &str, certificate: &Certificate) -> Result<PathBuf> {
+pub(in crate::rig) fn bundle(directory: &Path, label: &str, certificate: &Certificate) -> Result<PathBuf> {
     let mut pem = fs::read_to_string(&certificate.certificate).context("cannot read a certificate")?;
     pem.push_str(&fs::read_to_string(&certificate.key).context("cannot read a key")?);
     let path = directory.join(format!("{label}.pem"));

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+pub(super) use self::haproxy::bundle;
 use self::plain::Plain;
 use super::certificate::{Authority, Certificate};
 use super::family::{executable_of, family_of};
