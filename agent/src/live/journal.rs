@@ -132,11 +132,11 @@ impl Scribe {
         loop {
             match notes.recv_timeout(UPKEEP) {
                 Ok(note) => {
-                    content(note).into_iter().for_each(|content| self.push(content));
+                    self.note(note);
                     while self.batch.size() < AT_ONCE
                         && let Ok(note) = notes.try_recv()
                     {
-                        content(note).into_iter().for_each(|content| self.push(content));
+                        self.note(note);
                     }
                     self.write();
                 }
@@ -150,6 +150,12 @@ impl Scribe {
                     tracing::warn!(%directory, %error, "old files of the journal cannot be deleted");
                 }
             }
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        if let Some(content) = content(note) {
+            self.push(content);
         }
     }
 

@@ -40,7 +40,7 @@ impl Observer {
         };
         let time = epoch.saturating_add(exchange.requested_at);
         let mut kept = true;
-        let judged = Judged::new(self.next_exchange, epoch, Arc::clone(&facts), exchange, |names| {
+        let judged = Judged::new(self.next_exchange, epoch, facts, exchange, |names| {
             let seen = Seen {
                 connection: &connection,
                 role,

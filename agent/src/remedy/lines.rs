@@ -3,6 +3,10 @@
 use super::{Measure, Program, Question};
 
 /// A note, and the lines; `None` where none are known.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm a measure and program, nothing else"
+)]
 pub(super) fn of(
     measure: Measure,
     program: Program,

@@ -90,17 +90,17 @@ const fn measures(verdict: Verdict) -> (&'static [Measure], &'static [Measure]) 
         Verdict::NoSniServed | Verdict::Split421 | Verdict::SplitServed => (&[PassTheNameOn], &[]),
         // The server that passed it on is the client of the hop behind it.
         Verdict::Relayed421 => (&[], &[PassTheNameOn]),
-        Verdict::PoolBleed421 => (&[KeepNamesApart], &[]),
+        Verdict::PoolBleed421 | Verdict::Uncovered421 => (&[KeepNamesApart], &[]),
         Verdict::Coalesced421 | Verdict::Overstrict421 | Verdict::Mismatch421Unverified => {
             (&[], &[AlikeForBoth])
         }
         Verdict::False421 | Verdict::Matched421Unverified => (&[], &[CompareNames]),
-        Verdict::MtlsBypass | Verdict::WrongBackend | Verdict::Missing421 | Verdict::RejectedOtherCode => {
-            (&[], &[Refuse])
-        }
+        Verdict::MtlsBypass
+        | Verdict::WrongBackend
+        | Verdict::Missing421
+        | Verdict::RejectedOtherCode
+        | Verdict::Ambiguous4xx => (&[], &[Refuse]),
         Verdict::ServedUncovered => (&[PassTheNameOn], &[Refuse]),
-        Verdict::Uncovered421 => (&[KeepNamesApart], &[]),
-        Verdict::Ambiguous4xx => (&[], &[Refuse]),
         Verdict::Aborted
         | Verdict::InsufficientEvidence
         | Verdict::Connect421

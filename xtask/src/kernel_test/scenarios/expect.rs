@@ -272,7 +272,8 @@ fn is(exe: Option<&str>, program: &str) -> bool {
 }
 
 fn table(rows: &[Row<'_>]) -> String {
-    rows.iter().map(|row| format!("      {row:?}\n")).collect()
+    let lines: Vec<String> = rows.iter().map(|row| format!("      {row:?}\n")).collect();
+    lines.concat()
 }
 
 /// The class of each verdict that a scenario leads to, written down once more and apart from the agent.

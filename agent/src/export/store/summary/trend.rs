@@ -5,7 +5,8 @@ const MINUTE: u64 = 60_000_000_000;
 /// Minutes that are compared with those before them.
 const SPAN: u64 = 5;
 /// Minutes that are kept.
-const KEPT: usize = 2 * SPAN as usize;
+const KEPT: usize = 10;
+const _: () = assert!(KEPT as u64 == 2 * SPAN);
 
 /// Exchanges of each of the last minutes.
 #[derive(Clone, Copy, Debug, Default)]
