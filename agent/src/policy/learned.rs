@@ -110,8 +110,8 @@ mod tests {
         }
     }
 
-    fn socket(text: &str) -> Option<SocketAddr> {
-        Some(text.parse().unwrap())
+    fn socket(text: &str) -> SocketAddr {
+        text.parse().unwrap()
     }
 
     #[test]
@@ -119,9 +119,9 @@ mod tests {
         let name = host("a.example");
         let envoy = process("/usr/bin/envoy");
         let situation = Situation {
-            server: socket("10.0.0.1:443"),
+            server: Some(socket("10.0.0.1:443")),
             server_process: Some(&envoy),
-            client: socket("10.0.0.2:40000"),
+            client: Some(socket("10.0.0.2:40000")),
             client_process: Some(&envoy),
             sni: Some(&name),
             without_sni: false,
@@ -137,9 +137,9 @@ mod tests {
         );
         let squid = process("/usr/sbin/squid");
         let proxied = Situation {
-            server: socket("192.0.2.1:3128"),
+            server: Some(socket("192.0.2.1:3128")),
             server_process: Some(&squid),
-            client: socket("10.1.2.3:40000"),
+            client: Some(socket("10.1.2.3:40000")),
             ..Situation::default()
         };
         let learned = policy.learned(&proxied);
@@ -169,7 +169,7 @@ mod tests {
         );
         let authority = authority.map(host);
         let situation = Situation {
-            server: socket(server),
+            server: Some(socket(server)),
             authority: authority.as_ref(),
             ..Situation::default()
         };
@@ -180,7 +180,7 @@ mod tests {
     fn an_alternative_service_without_names_stands_in_for_all() {
         let policy = parsed("[[alternative_service]]\nnetworks = ['192.0.2.8']\n");
         let situation = Situation {
-            server: socket("192.0.2.8:443"),
+            server: Some(socket("192.0.2.8:443")),
             ..Situation::default()
         };
         assert!(policy.learned(&situation).alternative_service);

@@ -33,7 +33,7 @@ pub struct Privacy {
 pub struct Key {
     file: PathBuf,
     bytes: Vec<u8>,
-    key: hmac::Key,
+    hmac: hmac::Key,
 }
 
 /// What the file of a key holds is no key.
@@ -69,7 +69,7 @@ impl Key {
         Ok(Self {
             file: file.to_owned(),
             bytes: bytes.to_owned(),
-            key: hmac::Key::new(HMAC_SHA256, bytes),
+            hmac: hmac::Key::new(HMAC_SHA256, bytes),
         })
     }
 
@@ -132,7 +132,7 @@ impl Policy {
 
     fn hashed(&self, text: &str) -> String {
         let key = match &self.privacy.key {
-            Some(key) => &key.key,
+            Some(key) => &key.hmac,
             None => key_of_this_run(),
         };
         let tag = hmac::sign(key, text.as_bytes());

@@ -86,8 +86,7 @@ fn networks() -> impl Strategy<Value = Network> {
         let length = if address.is_ipv4() { length % 33 } else { length };
         let prefix = format!("{address}/{length}");
         match prefix.parse() {
-            Ok(network) => network,
-            Err(super::NetworkError::HostBits(network)) => network,
+            Ok(network) | Err(super::NetworkError::HostBits(network)) => network,
             Err(error) => panic!("{prefix} {error}"),
         }
     })
@@ -168,7 +167,7 @@ fn privacies() -> impl Strategy<Value = Privacy> {
             Privacy {
                 ignore: ignore.iter().cloned().collect(),
                 hash: hash.iter().cloned().collect(),
-                key: file.map(|file| key(Path::new(&file)).unwrap()),
+                key: file.map(|file| key(Path::new(&file))),
             }
         })
 }

@@ -316,7 +316,7 @@ fn a_secret_in_a_url_is_not_repeated() {
 
 #[test]
 fn what_is_no_utf_8_is_told_with_its_place() {
-    let mistakes = parse_bytes(b"# \xc3\xbc\n# ab\xff", &crate::policy::testing::key).unwrap_err();
+    let mistakes = parse_bytes(b"# \xc3\xbc\n# ab\xff", &crate::policy::testing::read_key).unwrap_err();
     assert_eq!(
         mistakes.first[0].to_string(),
         "2:5: this is no UTF-8; save the file in that encoding"
@@ -353,8 +353,8 @@ fn lists_are_bounded() {
 
 #[test]
 fn mistakes_are_bounded_and_counted() {
-    let text: String = (0..1000).map(|index| format!("key{index} = 1\n")).collect();
-    let mistakes = attempt(&text).unwrap_err();
+    let lines: Vec<String> = (0..1000).map(|index| format!("key{index} = 1")).collect();
+    let mistakes = attempt(&lines.join("\n")).unwrap_err();
     assert_eq!(mistakes.first.len(), Mistakes::MOST);
     assert_eq!(mistakes.count(), 1000);
     assert_eq!(mistakes.first[1].line, 2);
@@ -386,7 +386,7 @@ mod properties {
     use proptest::prelude::*;
 
     use super::super::*;
-    use crate::policy::testing::{attempt, key};
+    use crate::policy::testing::{attempt, read_key};
 
     /// Pieces of policy files, and what does not belong into any.
     const PIECES: &str = "\\[\\[(alert|listener|shared_names|privacy)\\]\\]\n|\\[(limits|notify|privacy|alert)\\]\n|\
@@ -410,7 +410,7 @@ mod properties {
 
         #[test]
         fn any_bytes_are_a_policy_or_have_mistakes(bytes in any::<Vec<u8>>()) {
-            if let Err(mistakes) = parse_bytes(&bytes, &key) {
+            if let Err(mistakes) = parse_bytes(&bytes, &read_key) {
                 prop_assert!(mistakes.count() > 0);
             }
         }
