@@ -109,7 +109,7 @@ fn what_is_known_of_one_listener_says_nothing_of_another(
             } else {
                 "192.0.2.1:443"
             },
-            if pid == 2 { 0 } else { 1 },
+            u32::from(pid != 2),
             None,
         )
     };
