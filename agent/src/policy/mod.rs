@@ -2,18 +2,41 @@
 //!
 //! A policy adds facts to what was seen ([`Policy::learned`]); it never changes a verdict in another way.
 
+//!
+//! ```text
+//! file ──load──▶ bytes ──parse──▶ Policy, or every mistake
+//!                                   │ learned, is_ignored, shown: asked for each exchange
+//!                                   └ rules, sinks, limits, windows: read by those whom they concern
+//! ```
+
+mod defaults;
+mod duration;
+mod example;
 pub mod gateway;
+mod learned;
+mod load;
+pub mod parse;
+mod party;
+mod pattern;
+mod privacy;
+#[cfg(test)]
+mod round_trip;
+#[cfg(test)]
+mod testing;
+mod write;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::alert::Rule;
-use crate::connection::Process;
-use crate::verdict::Learned;
-use crate::verdict::name::Host;
 
+pub use example::example;
 use gateway::Listener;
+pub use learned::Situation;
+pub use load::{Refusal, load};
+pub use party::{Network, NetworkError, Party};
+pub use pattern::{Names, Pattern, PatternError};
+pub use privacy::{Key, KeyError, Privacy};
 
 /// A policy, whole and valid.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -25,7 +48,7 @@ pub struct Policy {
     /// Servers that are alternative services (RFC 7838; verdict `altsvc_421`).
     pub alternative_services: Vec<AlternativeService>,
     /// Groups of names that share a connection on purpose.
-    pub shared_names: Vec<Vec<Pattern>>,
+    pub shared_names: Vec<Names>,
     /// Listeners of Gateways.
     pub listeners: Vec<Listener>,
     /// Names to keep quiet about.
@@ -40,53 +63,13 @@ pub struct Policy {
     pub sinks: Sinks,
 }
 
-/// A party to a connection. It is meant if every part that is set fits; at least one is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Party {
-    /// Its address lies in one of these networks.
-    pub networks: Vec<Network>,
-    /// Its port.
-    pub port: Option<u16>,
-    /// Path, or file name, of its executable.
-    pub process: Option<String>,
-    /// Name of its workload, as `namespace/name` or `name`.
-    pub workload: Option<String>,
-}
-
-/// Addresses with a common prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Network {
-    /// The prefix; the bits after it are zero.
-    pub address: IpAddr,
-    /// Its length in bits.
-    pub length: u8,
-}
-
 /// A server that stands in for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlternativeService {
     /// The server.
     pub server: Party,
     /// Names that it stands in for; empty: all.
-    pub names: Vec<Pattern>,
-}
-
-/// A name, or every name below one: `*.` stands for one label or more.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Pattern {
-    /// This name.
-    Exact(String),
-    /// Every name below this one.
-    Below(String),
-}
-
-/// Names to keep quiet about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Privacy {
-    /// Exchanges for these are judged and counted without names, and never listed.
-    pub ignore: Vec<Pattern>,
-    /// These are shown as a keyed hash everywhere.
-    pub hash: Vec<Pattern>,
+    pub names: Names,
 }
 
 /// How much is kept; every number is at least 1.
@@ -158,33 +141,5 @@ impl Default for Sinks {
             alertmanagers: Vec::new(),
             labels: BTreeMap::new(),
         }
-    }
-}
-
-/// An exchange, as far as the policy asks about it. What is not known fits nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Situation<'a> {
-    /// The server's socket.
-    pub server: Option<SocketAddr>,
-    /// The server's process, if it is on this machine.
-    pub server_process: Option<&'a Process>,
-    /// The client's socket.
-    pub client: Option<SocketAddr>,
-    /// The client's process, if it is on this machine.
-    pub client_process: Option<&'a Process>,
-    /// The server name; `None` also where none was sent, or it is not known.
-    pub sni: Option<&'a Host>,
-    /// Whether it is known that no server name was sent.
-    pub without_sni: bool,
-    /// The effective authority.
-    pub authority: Option<&'a Host>,
-}
-
-impl Policy {
-    /// What the policy says of an exchange: `trusted_gateway`, `forward_proxy`, `alternative_service`,
-    /// `same_listener`.
-    pub fn learned(&self, situation: &Situation<'_>) -> Learned {
-        let _ = situation;
-        Learned::default()
     }
 }
