@@ -15,6 +15,9 @@ pub const DEFAULT_CONTROL: &str = "/run/wrongway/control.sock";
 /// Arguments of `wrongway run`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
+    /// Policy file; 'wrongway policy example' explains one. It is read again when it changes, and on SIGHUP.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Address and port of /metrics, /healthz and /readyz.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = DEFAULT_LISTEN)]
     pub listen: SocketAddr,

@@ -7,6 +7,7 @@ pub mod failure;
 pub mod inspect;
 pub mod judge;
 pub mod logging;
+pub mod policy;
 pub mod record;
 pub mod replay;
 pub mod run;
@@ -21,6 +22,7 @@ use self::bench_probes::BenchProbesArgs;
 use self::bench_wire::BenchWireArgs;
 use self::inspect::InspectArgs;
 use self::judge::JudgeArgs;
+use self::policy::PolicyArgs;
 
 /// Exit codes, for `--help`.
 const EXIT_CODES: &str = "\
@@ -51,6 +53,8 @@ enum Command {
     Record(RecordArgs),
     /// Judge what a recording holds.
     Replay(ReplayArgs),
+    /// Check a policy file, or show one with everything in it.
+    Policy(PolicyArgs),
     #[command(hide = true)]
     BenchProbes(BenchProbesArgs),
     #[command(hide = true)]
@@ -65,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Judge(args) => judge::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Policy(args) => policy::run(&args),
         Command::BenchProbes(args) => bench_probes::run(&args),
         Command::BenchWire(args) => bench_wire::run(&args),
     };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::args::RecordArgs;
 use super::failure::{self, Failure};
 use super::logging;
-use crate::live::{self, Options};
+use crate::live::{self, Options, PolicySource};
 
 /// Observes this machine and writes down what the observer is fed.
 ///
@@ -35,6 +35,7 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {
         recording: Some(Box::new(BufWriter::new(file))),
         duration: args.duration.map(Duration::from_secs),
         interfaces: args.wire.choice(),
+        policy: PolicySource::standard(),
     };
     live::run(options).map_err(failure::unavailable_kernel)?;
     Ok(ExitCode::SUCCESS)

@@ -3,15 +3,19 @@
 use std::process::ExitCode;
 
 use super::args::RunArgs;
-use super::{failure, logging};
-use crate::live::{self, Endpoints, Options};
+use super::{failure, logging, policy};
+use crate::live::{self, Endpoints, Options, PolicySource};
 
 /// Runs the agent until it is told to stop.
 ///
 /// # Errors
-/// Returns what keeps it from starting: 69 for a missing kernel feature or privilege.
+/// Returns what keeps it from starting: 64 for a bad policy, 69 for a missing kernel feature or privilege.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     logging::start()?;
+    let policy = match &args.config {
+        Some(path) => PolicySource::file(path).map_err(|refusal| policy::bad_configuration(&refusal))?,
+        None => PolicySource::standard(),
+    };
     let endpoints = Endpoints {
         listen: args.listen,
         control: args.control.clone(),
@@ -21,6 +25,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         recording: None,
         duration: None,
         interfaces: args.wire.choice(),
+        policy,
     };
     live::run(options).map_err(failure::unavailable_kernel)?;
     Ok(ExitCode::SUCCESS)

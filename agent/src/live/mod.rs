@@ -5,6 +5,7 @@ mod discovery;
 mod intake;
 mod interface;
 mod owner;
+mod policy;
 mod socket;
 mod wire;
 
@@ -19,17 +20,20 @@ use anyhow::Context as _;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::{
     signal::unix::{SignalKind, signal},
+    sync::watch,
     time::MissedTickBehavior,
 };
 
 use discovery::Discovery;
 use intake::{Intake, Recorder};
 pub use interface::{Choice, Mode};
+pub use policy::PolicySource;
 use wire::Wire;
 
 use crate::{
     export::{Shared, control, http},
     kernel::{self, Kernel, Limits},
+    policy::Policy,
     recording::{self, Writer},
     verdict::Verdict,
 };
@@ -62,6 +66,8 @@ pub struct Options {
     pub duration: Option<Duration>,
     /// Whose packets it looks at, if it does.
     pub interfaces: Option<Choice>,
+    /// Where its policy comes from.
+    pub policy: PolicySource,
 }
 
 /// Runs the agent until it is told to stop.
@@ -99,7 +105,15 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         if let Some(control) = control {
             tokio::spawn(control::serve(control, shared.clone()));
         }
-        observe(&shared, options.recording, options.duration, options.interfaces).await
+        let policy = options.policy.watch(shared.metrics())?;
+        observe(
+            &shared,
+            options.recording,
+            options.duration,
+            options.interfaces,
+            policy,
+        )
+        .await
     })
 }
 
@@ -108,7 +122,9 @@ async fn observe(
     recording: Option<Box<dyn std::io::Write + Send>>,
     duration: Option<Duration>,
     interfaces: Option<Choice>,
+    policy: watch::Receiver<Arc<Policy>>,
 ) -> anyhow::Result<()> {
+    tracing::debug!(rules = policy.borrow().rules.len(), "a policy is in force");
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let epoch = epoch();
@@ -209,6 +225,11 @@ fn start_recording(to: Box<dyn std::io::Write + Send>, epoch: u64) -> anyhow::Re
 /// The wall clock, in nanoseconds since the Unix epoch, at the zero of `CLOCK_BOOTTIME`.
 fn epoch() -> u64 {
     nanoseconds(ClockId::Realtime).saturating_sub(nanoseconds(ClockId::Boottime))
+}
+
+/// The wall clock, in seconds since the Unix epoch.
+fn seconds_of_the_wall_clock() -> i64 {
+    clock_gettime(ClockId::Realtime).tv_sec
 }
 
 fn nanoseconds(clock: ClockId) -> u64 {

@@ -22,6 +22,9 @@ pub(super) struct Families {
     pub(super) losses: IntCounterVec,
     pub(super) probe_hits: IntCounterVec,
     pub(super) alerts: IntCounterVec,
+    pub(super) policy_reloads: IntCounterVec,
+    pub(super) policy_accepted: IntGauge,
+    pub(super) policy_accepted_at: IntGauge,
 }
 
 impl Families {
@@ -87,6 +90,19 @@ impl Families {
                 "wrongway_alerts_total",
                 "Alerts that a rule of the policy raised.",
                 &["rule"],
+            ),
+            policy_reloads: builder.counters(
+                "wrongway_policy_reloads_total",
+                "Policy files that were read again, by whether they are in force since.",
+                &["result"],
+            ),
+            policy_accepted: builder.gauge(
+                "wrongway_policy_last_reload_successful",
+                "1 if the policy in force is what its file says, 0 if the file was refused.",
+            ),
+            policy_accepted_at: builder.gauge(
+                "wrongway_policy_last_reload_success_timestamp_seconds",
+                "When the policy came into force, in seconds since the Unix epoch.",
             ),
             registry: builder.registry,
             headers: builder.headers,

@@ -3,6 +3,7 @@
 mod exchanges;
 mod families;
 mod label;
+mod policy;
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -96,6 +97,7 @@ impl Metrics {
         for outcome in OUTCOMES {
             metrics.families().outcomes.with_label_values(&[outcome]);
         }
+        metrics.expect_policy();
         metrics
     }
 

@@ -74,6 +74,9 @@ fn every_name_of_the_contract_is_there_from_the_start() {
         ("wrongway_losses_total", "counter"),
         ("wrongway_probe_hits_total", "counter"),
         ("wrongway_alerts_total", "counter"),
+        ("wrongway_policy_reloads_total", "counter"),
+        ("wrongway_policy_last_reload_successful", "gauge"),
+        ("wrongway_policy_last_reload_success_timestamp_seconds", "gauge"),
         ("wrongway_build_info", "gauge"),
     ] {
         let header = format!("# TYPE {name} {kind}\n");
