@@ -57,13 +57,7 @@ pub(super) fn play(setting: &Setting) -> Result<String> {
     );
     let cause = watch.cause("no_sni_421", "server", "apache2")?;
     cause.counts(2, 1, &[A, B])?;
-    ensure!(
-        cause
-            .other_exe
-            .as_deref()
-            .is_some_and(|exe| exe.ends_with("/nginx")),
-        "the front end is not told: {cause:?}"
-    );
+    ensure!(cause.is_with("nginx"), "the front end is not told: {cause:?}");
     watch
         .cause("no_sni_421", "client", "nginx")?
         .counts(2, 1, &[A, B])?;
