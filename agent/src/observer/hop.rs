@@ -156,7 +156,7 @@ impl Observer {
             Role::Server => {
                 let place = exchange.request_number.map(|number| (facts.id, number));
                 let relay = self.hops.relayed(facts.pid, &exchange, authority.as_deref());
-                self.tell(facts, exchange, relay, out);
+                self.tell_servers_end(facts, exchange, relay, out);
                 if let Some(place) = place {
                     self.hops.tell(place, relay);
                     self.release_waiting_for(place, relay, out);

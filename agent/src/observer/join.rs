@@ -134,6 +134,15 @@ impl Observer {
         self.share_certificate(key, out);
         self.share_certificate(other, out);
         self.settle_socket(other, out);
+        for key in [key, other] {
+            if let Some(facts) = self
+                .connections
+                .get(&key)
+                .map(|tracked| Arc::clone(tracked.facts()))
+            {
+                self.release_paired(&facts, out);
+            }
+        }
     }
 
     /// Tells the other end of the certificate that this one knows.

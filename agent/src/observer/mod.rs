@@ -20,6 +20,7 @@ mod loss;
 mod tell;
 mod tracked;
 mod unclaimed;
+mod unpaired;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -50,6 +51,7 @@ use crate::{
 };
 use hop::Hops;
 use unclaimed::Waiting;
+use unpaired::Unpaired;
 
 /// What the observer is fed.
 #[derive(Clone, Debug)]
@@ -190,6 +192,7 @@ pub struct Observer {
     socketless: BTreeSet<Key>,
     used_sockets: UsedSockets,
     hops: Hops,
+    unpaired: Unpaired,
     certificates: certificate::Names,
     policy: Arc<Policy>,
     listeners: Listeners,
@@ -264,6 +267,7 @@ impl Observer {
 
     /// Tells what waits for something that may never come. To be called where the inputs end.
     pub fn finish(&mut self, out: &mut Vec<Output>) {
+        self.release_unpaired(u64::MAX, out);
         self.release_held(u64::MAX, out);
         self.outcomes.finish(&mut self.told);
         self.tell_outcomes(out);
@@ -274,6 +278,7 @@ impl Observer {
         self.now = self.now.max(time);
         self.expire_hellos(out);
         self.ask_owners(out);
+        self.release_unpaired(self.now, out);
         self.release_held(self.now, out);
         self.outcomes.tick(self.now, &mut self.told);
         self.tell_outcomes(out);

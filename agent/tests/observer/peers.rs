@@ -121,3 +121,50 @@ fn an_answer_that_comes_too_late_changes_nothing() {
     });
     assert_eq!(world.outputs.len(), told);
 }
+
+/// A server on loopback that answered 421 before its client's first call returned.
+fn quick() -> (World, End, End) {
+    let mut world = World::new();
+    let mut server = End::server(SERVER, 1).random(9);
+    server.facts.socket = socket("127.0.0.1", "127.0.0.1", SocketSource::Descriptor);
+    world.record(&server.opened());
+    world.serve(&mut server, "b.example", 421);
+    (world, server, End::client(CLIENT, 2).random(9))
+}
+
+#[test]
+fn a_421_that_is_given_before_its_client_is_seen_has_its_client_all_the_same() {
+    let (mut world, _, mut client) = quick();
+    assert_eq!(world.exchanges(), [], "it waits");
+    world.record(&client.opened());
+    let exchange = world.exchange();
+    assert_eq!(exchange.role.as_deref(), Some("server"));
+    assert_eq!(exchange.connection.pair.map(|pair| pair.pid), Some(CLIENT));
+    world.fetch(&mut client, "b.example", 421);
+    world.record(&client.exit());
+    let outcomes = world.outputs.iter().filter_map(|output| match output {
+        Output::Outcome { outcome, .. } => Some(outcome.as_str()),
+        _ => None,
+    });
+    assert_eq!(
+        outcomes.collect::<Vec<_>>(),
+        ["not_retried", "not_retried"],
+        "both ends"
+    );
+}
+
+#[test]
+fn a_421_does_not_wait_for_long_for_a_client_that_is_not_seen() {
+    let (mut world, server, _) = quick();
+    world.input(Input::Tick(server.facts.header.time + 2_000_000_000));
+    let exchange = world.exchange();
+    assert_eq!((exchange.status, exchange.connection.pair), (Some(421), None));
+    assert_eq!(world.exchanges().len(), 1);
+}
+
+#[test]
+fn other_answers_do_not_wait() {
+    let (mut world, mut server, _) = quick();
+    world.serve(&mut server, "a.example", 200);
+    assert_eq!(world.exchange().status, Some(200));
+}

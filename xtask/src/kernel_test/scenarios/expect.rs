@@ -1,12 +1,12 @@
 //! What the agent has to say of a scenario, beside what it says.
 
-use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde::Deserialize;
 
+use super::told::{Cause, Explanation};
 use crate::rig::agent::Agent;
 use crate::rig::exchange::Exchange;
 use crate::rig::truth::Truth;
@@ -30,44 +30,6 @@ pub(super) struct Row<'a> {
 pub(super) struct Side {
     pub(super) role: &'static str,
     pub(super) port: u16,
-}
-
-/// A line of `wrongway inspect summary`.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Cause {
-    pub(super) verdict: String,
-    pub(super) role: Option<String>,
-    pub(super) exe: Option<String>,
-    pub(super) other_exe: Option<String>,
-    pub(super) count: u64,
-    pub(super) clients: usize,
-    names: Vec<CauseName>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct CauseName {
-    authority: Option<String>,
-}
-
-/// What `wrongway explain` says.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Explanation {
-    pub(super) exchange: Exchange,
-    facts: Vec<Fact>,
-    configuration: Vec<Configuration>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Configuration {
-    program: String,
-    side: String,
-    lines: Vec<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Fact {
-    name: String,
-    value: Option<String>,
 }
 
 /// An agent that is asked about what happens from here on.
@@ -153,11 +115,9 @@ impl<'a> Watch<'a> {
             .lines()
             .map(|line| serde_json::from_str(line).with_context(|| format!("no line of a summary: {line}")))
             .collect::<Result<Vec<Cause>>>()?;
-        let mut found = causes.into_iter().filter(|cause| {
-            cause.verdict == verdict
-                && cause.role.as_deref() == Some(role)
-                && is(cause.exe.as_deref(), program)
-        });
+        let mut found = causes
+            .into_iter()
+            .filter(|cause| cause.is(verdict, role, program));
         let cause = found
             .next()
             .with_context(|| format!("no line of {verdict} at the {role} {program}:\n{summary}"))?;
@@ -183,57 +143,6 @@ impl<'a> Row<'a> {
             verdict: &exchange.verdict,
             outcome: exchange.outcome.as_deref(),
         }
-    }
-}
-
-impl Cause {
-    /// Demands how many exchanges it counts, from how many clients, for which names.
-    pub(super) fn counts(&self, count: u64, clients: usize, names: &[&str]) -> Result<()> {
-        let seen: BTreeSet<&str> = self
-            .names
-            .iter()
-            .filter_map(|name| name.authority.as_deref())
-            .collect();
-        ensure!(
-            self.count == count && self.clients == clients && seen == names.iter().copied().collect(),
-            "{count} from {clients} clients for {names:?} instead of {self:?}"
-        );
-        Ok(())
-    }
-}
-
-impl Explanation {
-    /// The lines for this program.
-    pub(super) fn lines(&self, program: &str, side: &str) -> Result<&[String]> {
-        let found = self
-            .configuration
-            .iter()
-            .find(|configuration| configuration.program == program && configuration.side == side);
-        found
-            .map(|configuration| &*configuration.lines)
-            .with_context(|| format!("no lines for the {side} {program}: {self:?}"))
-    }
-
-    /// Demands that a fact is told so.
-    pub(super) fn fact(&self, name: &str, value: &str) -> Result<()> {
-        let fact = self.facts.iter().find(|fact| fact.name == name);
-        ensure!(
-            fact.and_then(|fact| fact.value.as_deref()) == Some(value),
-            "the fact {name} is {fact:?} instead of {value}"
-        );
-        Ok(())
-    }
-
-    /// Demands that the remedy, or the diagnosis, says this.
-    pub(super) fn says(&self, words: &str) -> Result<()> {
-        let Exchange {
-            diagnosis, remedy, ..
-        } = &self.exchange;
-        ensure!(
-            diagnosis.contains(words) || remedy.contains(words),
-            "nothing of {words:?} in\n{diagnosis}\n{remedy}"
-        );
-        Ok(())
     }
 }
 
@@ -267,13 +176,13 @@ pub(super) fn wrote<T: std::fmt::Debug + PartialEq>(
     }
 }
 
-fn is(exe: Option<&str>, program: &str) -> bool {
-    exe.and_then(|exe| exe.rsplit('/').next()) == Some(program)
-}
-
 fn table(rows: &[Row<'_>]) -> String {
-    let lines: Vec<String> = rows.iter().map(|row| format!("      {row:?}\n")).collect();
-    lines.concat()
+    let mut table = String::new();
+    for row in rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "      {row:?}");
+    }
+    table
 }
 
 /// The class of each verdict that a scenario leads to, written down once more and apart from the agent.

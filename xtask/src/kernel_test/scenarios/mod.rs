@@ -16,6 +16,7 @@ mod pool_bleed;
 mod refusing_server;
 mod shared_wildcard;
 mod silent_balancer;
+mod told;
 
 use anyhow::Result;
 

@@ -1,13 +1,18 @@
 //! The wave of July 2025: Apache compares the default virtual host with the one asked for where no server name was
 //! sent, and nginx in front of it sends none (hestiacp#5057, #5058; engintron#1506; NginxProxyManager#4683).
 
-use anyhow::{Result, ensure};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+use serde_json::Value;
 
 use super::expect::{Side, Watch, answered, row, wrote};
 use super::front::Front;
 use super::{A, B};
 use crate::kernel_test::Setting;
-use crate::kernel_test::world::{demand, start_agent, wildcard};
+use crate::kernel_test::world::{demand, wildcard};
+use crate::rig::agent::{Agent, Start};
 use crate::rig::apache::{Answered, Apache, Site};
 use crate::rig::certificate::Authority;
 use crate::rig::clients::Visit;
@@ -37,7 +42,7 @@ pub(super) fn play(setting: &Setting) -> Result<String> {
         location: &[],
     };
     let mut nginx = Nginx::start(scratch, front.port, &front.text())?;
-    let agent = start_agent(setting)?;
+    let agent = alerting_agent(setting)?;
 
     // The wave.
     let watch = Watch::new(&agent)?;
@@ -57,19 +62,20 @@ pub(super) fn play(setting: &Setting) -> Result<String> {
     );
     let cause = watch.cause("no_sni_421", "server", "apache2")?;
     cause.counts(2, 1, &[A, B])?;
-    ensure!(
-        cause
-            .other_exe
-            .as_deref()
-            .is_some_and(|exe| exe.ends_with("/nginx")),
-        "the front end is not told: {cause:?}"
-    );
+    ensure!(cause.is_with("nginx"), "the front end is not told: {cause:?}");
     watch
         .cause("no_sni_421", "client", "nginx")?
         .counts(2, 1, &[A, B])?;
     watch
         .cause("relayed_421", "server", "nginx")?
         .counts(2, 2, &[A, B])?;
+    let firing = alert(&agent, "firing")?;
+    ensure!(
+        firing["labels"]["server"] == "apache2"
+            && firing["labels"]["client"] == "nginx"
+            && firing["count"] == 2,
+        "the alert names others: {firing}"
+    );
     let explanation = watch.explain(&accepted[1])?;
     explanation.says("the proxy or load balancer that connects here")?;
     explanation.lines("apache", "server")?;
@@ -95,9 +101,51 @@ pub(super) fn play(setting: &Setting) -> Result<String> {
         watch.demand(Side::client(port), &ok)?;
         watch.demand(Side::server(port), &ok)?;
     }
+    let resolved = alert(&agent, "resolved")?;
+    ensure!(resolved["id"] == firing["id"], "another alert: {resolved}");
     truths.extend(cured);
     demand(&agent, &[front.port], &truths)
 }
+
+/// An agent whose policy alerts at two 421s of connections without a name within five seconds.
+fn alerting_agent(setting: &Setting) -> Result<Agent> {
+    let policy = setting.scratch.path().join("policy.toml");
+    std::fs::write(&policy, POLICY)?;
+    let arguments = ["--config".into(), policy.into_os_string()];
+    match Agent::start_with(&setting.binary, &setting.scratch, &arguments)? {
+        Start::Ready(agent) => Ok(agent),
+        Start::Unsupported(reason) => bail!("the agent cannot observe here: {reason}"),
+    }
+}
+
+const RULE: &str = "front-end-without-a-name";
+const POLICY: &str = r#"
+[[alert]]
+name = "front-end-without-a-name"
+verdicts = ["no_sni_421"]
+threshold = 2
+window = "5s"
+per = ["server", "client"]
+"#;
+
+/// Waits until the alert is in this state, and returns it.
+fn alert(agent: &Agent, state: &str) -> Result<Value> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let told = agent.inspect("alerts")?;
+        for line in told.lines() {
+            let alert: Value = serde_json::from_str(line)?;
+            if alert["rule"] == RULE && alert["state"] == state {
+                return Ok(alert);
+            }
+        }
+        ensure!(Instant::now() < deadline, "the alert is not {state}: {told}");
+        sleep(POLL);
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(200);
 
 /// Two names, each from a connection of its own.
 fn visit(setting: &Setting, port: u16) -> Result<Vec<Truth>> {

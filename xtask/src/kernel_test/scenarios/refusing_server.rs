@@ -3,8 +3,9 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::expect::{Explanation, Side, Watch, answered, row};
+use super::expect::{Side, Watch, answered, row};
 use super::shared_wildcard::SHARED;
+use super::told::Explanation;
 use super::{A, B, MARK, SERVER};
 use crate::kernel_test::Setting;
 use crate::kernel_test::world::{STRANGER, demand, start_agent, wildcard};
