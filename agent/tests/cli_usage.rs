@@ -38,7 +38,16 @@ fn help_names_the_subcommands_and_exit_codes() {
     let output = wrongway(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     let help = String::from_utf8(output.stdout).unwrap();
-    for word in ["run", "inspect", "judge", "record", "replay", "Exit codes:", "69"] {
+    for word in [
+        "run",
+        "inspect",
+        "judge",
+        "check",
+        "record",
+        "replay",
+        "Exit codes:",
+        "69",
+    ] {
         assert!(help.contains(word), "{word} in {help}");
     }
 }

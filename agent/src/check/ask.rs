@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
-use super::connect::{Handshake, alert_name, tls_error};
+use super::connect::{Handshake, alert_name, snake_case, tls_error};
 use crate::verdict::Protocol;
 
 /// How requests name their sender.
@@ -24,6 +24,9 @@ const USER_AGENT: &str = concat!("wrongway/", env!("CARGO_PKG_VERSION"), " check
 const MOST_MULTIPLEXED: usize = 64 << 10;
 /// The same over HTTP/1.1, where a body that is not read to its end costs the connection.
 const MOST_SEQUENTIAL: usize = 1 << 20;
+
+/// How rustls tells of an alert.
+const ALERT: &str = "received fatal alert: ";
 
 /// Why a request on an open connection has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -188,5 +191,10 @@ fn no_answer(error: &hyper::Error) -> NoAnswer {
     if error.is_parse() {
         return NoAnswer::NotHttp(cause.to_string());
     }
-    NoAnswer::Ended(cause.to_string())
+    let cause = cause.to_string();
+    // Over HTTP/2 the error of TLS arrives as text.
+    match cause.split_once(ALERT) {
+        Some((_, alert)) => NoAnswer::Alert(snake_case(alert)),
+        None => NoAnswer::Ended(cause),
+    }
 }

@@ -196,12 +196,17 @@ pub(super) fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
 
 /// The name of an alert as RFC 8446, section 6, writes it.
 pub(super) fn alert_name(alert: AlertDescription) -> String {
-    if let AlertDescription::Unknown(number) = alert {
-        return number.to_string();
+    match alert {
+        AlertDescription::Unknown(number) => number.to_string(),
+        known => snake_case(&format!("{known:?}")),
     }
+}
+
+/// The name of an alert, from the one that rustls gives it.
+pub(super) fn snake_case(alert: &str) -> String {
     let mut name = String::new();
     let mut after_lower = false;
-    for letter in format!("{alert:?}").chars() {
+    for letter in alert.chars() {
         if letter.is_ascii_uppercase() && after_lower {
             name.push('_');
         }

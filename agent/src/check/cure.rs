@@ -1,6 +1,8 @@
 //! What helps where a name does not work: measured with the answers to other questions, never assumed.
 
-use super::judged::{Judged, works};
+use std::fmt::Write as _;
+
+use super::judged::{Judged, demands, works};
 use super::plan::{Connection, Question, Sni, Spelling};
 use super::session::Outcome;
 use crate::verdict::name::Host;
@@ -56,13 +58,13 @@ pub struct Remedied {
     pub measured: String,
 }
 
-/// What helps each name that did not work on the shared connection, on a connection without SNI, or on one of its
-/// own.
+/// What helps each name that did not work on the shared connection, or on one without SNI.
 pub fn remedied(answers: &[Judged]) -> Vec<Remedied> {
     let told = |judged: &&Judged| {
         let question = &judged.answer.question;
         question.spelling == Spelling::Plain
-            && (question.connection == Connection::Shared || question.sni == Sni::Absent || question.is_own())
+            && (question.connection == Connection::Shared
+                || question.sni == Sni::Absent && !question.is_own())
             && fails(judged)
     };
     answers
@@ -71,13 +73,19 @@ pub fn remedied(answers: &[Judged]) -> Vec<Remedied> {
         .map(|judged| {
             let question = &judged.answer.question;
             let cure = cure(answers, judged);
-            let family = family(judged, cure);
+            let demanding = is_demanding(answers, &question.name);
+            let family = if demanding { None } else { family(judged, cure) };
+            let conclusion = if demanding {
+                "Whether a connection of its own helps is not known: it takes a client certificate."
+            } else {
+                conclusion(question, cure, family)
+            };
             Remedied {
                 question: question.clone(),
                 status: judged.answer.outcome.status(),
                 cure,
                 family,
-                measured: measured(question, cure, family),
+                measured: format!("{}{conclusion}", measured(question, cure)),
             }
         })
         .collect()
@@ -100,6 +108,8 @@ fn cure(answers: &[Judged], failed: &Judged) -> Cure {
         let then = fresh(answers, protocol, sni, &question.name)?;
         // What failed is no cure for itself.
         (then.answer.question != *question).then_some(())?;
+        // What it would have been with a client certificate is not known.
+        (!demands(&then.answer)).then_some(())?;
         helps(status, &then.answer.outcome)
     };
     let without_http2 = |sni| {
@@ -117,6 +127,14 @@ fn cure(answers: &[Judged], failed: &Judged) -> Cure {
             .flatten(),
         http1_right_sni: without_http2(&own),
     }
+}
+
+/// Whether a connection of its own needs a client certificate.
+fn is_demanding(answers: &[Judged], name: &Host) -> bool {
+    answers.iter().any(|judged| {
+        let question = &judged.answer.question;
+        question.is_own() && question.name == *name && demands(&judged.answer)
+    })
 }
 
 /// The answer to a name, plainly spelled, on a connection of its own.
@@ -170,7 +188,8 @@ fn family(judged: &Judged, cure: Cure) -> Option<Family> {
     }
 }
 
-fn measured(question: &Question, cure: Cure, family: Option<Family>) -> String {
+/// What was tried, in sentences with a blank after each.
+fn measured(question: &Question, cure: Cure) -> String {
     let own = Sni::of(&question.name);
     let with = |sni: &Sni| match sni {
         Sni::Sent(name) => format!("with SNI {name}"),
@@ -185,40 +204,34 @@ fn measured(question: &Question, cure: Cure, family: Option<Family>) -> String {
         (cure.http1, format!("HTTP/1.1 {}", with(&question.sni))),
         (cure.http1_right_sni, format!("HTTP/1.1 {}", with(&own))),
     ];
-    let listed = |helps| {
-        let names: Vec<&str> = tried
-            .iter()
-            .filter(|(tried, _)| *tried == Some(helps))
-            .map(|(_, what)| what.as_str())
-            .collect();
-        names.join("; ")
-    };
-    let mut sentences = Vec::new();
+    let mut sentences = String::new();
     for (helps, verb) in [(true, "Helps"), (false, "Does not help")] {
-        let list = listed(helps);
-        if !list.is_empty() {
-            sentences.push(format!("{verb}: {list}."));
+        let found = tried.iter().filter(|(tried, _)| *tried == Some(helps));
+        let names: Vec<&str> = found.map(|(_, what)| what.as_str()).collect();
+        if !names.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = write!(sentences, "{verb}: {}. ", names.join("; "));
         }
     }
-    sentences.push(
-        match (family, &question.sni) {
-            (None, _) => "Nothing else could be tried.",
-            (Some(Family::Reuse), _) => {
-                "So it is the connection: stop or correct its reuse, or let the server treat both names alike."
-            }
-            (Some(Family::Configuration), Sni::Absent) if cure.right_sni == Some(true) => {
-                "So it is the missing SNI: whoever connects has to send the name."
-            }
-            (Some(Family::Configuration), _) => {
-                "So it is the server: its configuration has to be put right for this name."
-            }
-            (Some(Family::Http1), _) => {
-                "So it is the server's HTTP/2: HTTP/1.1 gets around it, which hides the cause: a last resort."
-            }
+    sentences
+}
+
+fn conclusion(question: &Question, cure: Cure, family: Option<Family>) -> &'static str {
+    match (family, &question.sni) {
+        (None, _) => "Nothing else could be tried.",
+        (Some(Family::Reuse), _) => {
+            "So it is the connection: stop or correct its reuse, or let the server treat both names alike."
         }
-        .to_owned(),
-    );
-    sentences.join(" ")
+        (Some(Family::Configuration), Sni::Absent) if cure.right_sni == Some(true) => {
+            "So it is the missing SNI: whoever connects has to send the name."
+        }
+        (Some(Family::Configuration), _) => {
+            "So it is the server: its configuration has to be put right for this name."
+        }
+        (Some(Family::Http1), _) => {
+            "So it is the server's HTTP/2: HTTP/1.1 gets around it, which hides the cause: a last resort."
+        }
+    }
 }
 
 #[cfg(test)]
@@ -313,10 +326,44 @@ mod tests {
     #[test]
     fn what_failed_is_no_cure_for_itself() {
         let found = of(vec![
-            alone(H2, A, "a.example", 421),
-            alone(Http11, A, "a.example", 200),
+            alone(H2, None, "a.example", 421),
+            alone(Http11, None, "a.example", 421),
         ]);
-        assert_eq!(found[0].cure.right_sni, None);
-        assert_eq!(found[0].family, Some(Family::Configuration), "the 421 is false");
+        assert_eq!(
+            (found[0].cure.fresh_connection, found[0].cure.http1),
+            (None, Some(false))
+        );
+    }
+
+    #[test]
+    fn a_wrong_421_is_the_servers_even_where_another_connection_helps() {
+        let found = of(vec![
+            shared(H2, "a.example", "A.EXAMPLE", 421),
+            shared(H2, "a.example", "a.example", 421),
+            alone(H2, A, "a.example", 200),
+        ]);
+        assert_eq!(found.len(), 1, "no connection cures how a name is spelled");
+        assert_eq!(
+            (found[0].cure.right_sni, found[0].family),
+            (Some(true), Some(Family::Configuration))
+        );
+    }
+
+    #[test]
+    fn what_a_client_certificate_would_change_is_not_known() {
+        let mut own = alone(H2, B, "b.example", 400);
+        own.handshake.client_certificate = Some(true);
+        let found = of(vec![
+            shared(H2, "a.example", "b.example", 421),
+            alone(H2, A, "b.example", 421),
+            own,
+        ]);
+        assert_eq!(
+            (found[0].cure.fresh_connection, found[0].cure.right_sni),
+            (Some(false), None)
+        );
+        assert_eq!(found[0].family, None);
+        let measured = &found[0].measured;
+        assert!(measured.contains("takes a client certificate"), "{measured}");
     }
 }

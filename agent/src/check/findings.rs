@@ -151,6 +151,14 @@ fn rate(plan: &Plan, answers: &[Judged], judged: &Judged) -> Option<(Level, &'st
         Outcome::Answered(status) => *status,
     };
     let verdict = judged.judgement.as_ref()?.verdict;
+    if question.spelling != Spelling::Plain
+        && let Some(usual) = plainly_spelled(answers, question)
+        && usual.judgement.as_ref().map(|usual| usual.verdict) == Some(verdict)
+    {
+        // Whatever the verdict is, it is not about the spelling.
+        let served = usual.answer.outcome.status().is_some_and(|status| status < 400);
+        return (served && status >= 400).then_some((Advice, SPELLING_REFUSED));
+    }
     let level = match verdict {
         _ if matches!(verdict.class(), Class::Wrong421 | Class::Missing421) => Problem,
         _ if judged.is_unexpected() => return Some((Problem, UNEXPECTED_ANSWER)),
@@ -160,22 +168,18 @@ fn rate(plan: &Plan, answers: &[Judged], judged: &Judged) -> Option<(Level, &'st
         Verdict::NoSni421 if question.is_own() => first,
         Verdict::NoSni421 if judged.learned.known => Advice,
         Verdict::Coalesced421 => Advice,
-        _ if question.spelling != Spelling::Plain && status >= 400 && plainly_served(answers, question) => {
-            return Some((Advice, SPELLING_REFUSED));
-        }
         _ => return None,
     };
     Some((level, verdict.as_str()))
 }
 
-/// Whether the same name, plainly spelled, is served on the same connection.
-fn plainly_served(answers: &[Judged], question: &Question) -> bool {
-    answers.iter().any(|judged| {
-        let plain = &judged.answer.question;
-        plain.spelling == Spelling::Plain
-            && (plain.connection, plain.protocol, &plain.name)
+/// The answer to the same name, plainly spelled, on the same connection.
+fn plainly_spelled<'a>(answers: &'a [Judged], question: &Question) -> Option<&'a Judged> {
+    answers.iter().find(|judged| {
+        let other = &judged.answer.question;
+        other.spelling == Spelling::Plain
+            && (other.connection, other.protocol, &other.name)
                 == (Connection::Shared, question.protocol, &question.name)
-            && judged.answer.outcome.status().is_some_and(|status| status < 400)
     })
 }
 
@@ -183,9 +187,9 @@ fn no_answer(plan: &Plan, judged: &Judged) -> (String, String) {
     let question = &judged.answer.question;
     let why = judged.answer.outcome.error().unwrap_or_default();
     let what = format!(
-        "A request for {} on a connection {} gets nothing: {why}.",
+        "A request for {} on a connection {} gets no answer: {why}.",
         question.authority,
-        made_for(&question.sni)
+        question.sni.made_for()
     );
     let remedy = if question.name == *plan.host() {
         "Look into the server's log for this connection; until it answers there is nothing else to judge."
@@ -224,12 +228,12 @@ fn spelling_refused(plan: &Plan, judged: &Judged) -> (String, String) {
 fn unexpected(judged: &Judged) -> (String, String) {
     let question = &judged.answer.question;
     let status = judged.answer.outcome.status().unwrap_or_default();
-    let made_for = made_for(&question.sni);
+    let made_for = question.sni.made_for();
     let authority = &question.authority;
     match judged.expected {
         Some(Expected::NotMisdirected) => (
             format!(
-                "A connection {made_for} and {authority} belong to one listener, and the answer is {status}."
+                "A connection {made_for} and the name {authority} belong to one listener, and the answer is {status}."
             ),
             "Put the server's configuration right: within one listener a request is served, or refused with \
              another status than 421."
@@ -237,7 +241,7 @@ fn unexpected(judged: &Judged) -> (String, String) {
         ),
         _ => (
             format!(
-                "A connection {made_for} and {authority} belong to different listeners, and the answer is {status} \
+                "A connection {made_for} and the name {authority} belong to different listeners, and the answer is {status} \
                  instead of 421."
             ),
             "Put the server's configuration right: find the listener of the SNI and the listener of the authority, \
@@ -268,13 +272,6 @@ fn silent(plan: &Plan, first: &Presented) -> Finding {
         ),
         remedy: "Put the server's configuration right: let it offer h2 or http/1.1 (ALPN) on this listener."
             .to_owned(),
-    }
-}
-
-fn made_for(sni: &Sni) -> String {
-    match sni {
-        Sni::Sent(name) => format!("made for {name}"),
-        Sni::Absent => "made without SNI".to_owned(),
     }
 }
 
@@ -369,6 +366,13 @@ mod tests {
             shared(H2, "a.example", "A.EXAMPLE", 421),
         ];
         assert_eq!(found(misdirected, &[]), [("problem", "false_421")]);
+    }
+
+    #[test]
+    fn what_is_wrong_however_the_name_is_spelled_is_said_once() {
+        let answers =
+            ["a.example", "A.EXAMPLE", "a.EXAMPLE"].map(|authority| shared(H2, "a.example", authority, 421));
+        assert_eq!(found(answers.to_vec(), &[]), [("problem", "false_421")]);
     }
 
     #[rstest]

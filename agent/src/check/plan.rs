@@ -40,6 +40,14 @@ impl Sni {
             Self::Absent => None,
         }
     }
+
+    /// What a connection was made for, to be read on after "a connection".
+    pub fn made_for(&self) -> String {
+        match self {
+            Self::Sent(name) => format!("for {name}"),
+            Self::Absent => "without SNI".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for Sni {

@@ -60,7 +60,9 @@ pub(super) async fn reach(
         of: plan.size(),
         now,
     };
-    progress(tell(format!("looking up {host}")));
+    if let Host::Name(name) = host {
+        progress(tell(format!("looking up {name}")));
+    }
     let addresses = addresses(host, port, limit)
         .await
         .map_err(|error| Unreachable::Unresolved {

@@ -136,7 +136,10 @@ impl<'a> Asker<'a> {
         self.done = 1;
         let mut presented = vec![first];
         for sni in plan.server_names().into_iter().skip(1) {
-            self.tell(progress, format!("certificate for {sni}"));
+            self.tell(
+                progress,
+                format!("certificate on a connection {}", sni.made_for()),
+            );
             self.done += 1;
             if Instant::now() >= self.deadline {
                 break;
@@ -230,7 +233,11 @@ impl<'a> Asker<'a> {
         } = question;
         self.tell(
             progress,
-            format!("{} for {authority} on {sni}", protocol.as_str()),
+            format!(
+                "{authority} over {} on a connection {}",
+                protocol.as_str(),
+                sni.made_for()
+            ),
         );
         self.done += 1;
     }

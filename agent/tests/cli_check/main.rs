@@ -292,8 +292,12 @@ fn a_client_certificate_that_can_be_done_without_elsewhere_is_bypassed() {
             ("problem", "mtls_bypass"),
         ]
     );
-    let own = checked.answer("http/1.1", "fresh", B, "b.example");
-    assert_eq!(own["client_certificate_requested"], true);
+    for protocol in ["h2", "http/1.1"] {
+        let own = checked.answer(protocol, "fresh", B, "b.example");
+        assert_eq!(own["client_certificate_requested"], true);
+        let error = own["error"].as_str().unwrap();
+        assert!(error.ends_with("the alert certificate_required"), "{error}");
+    }
     let certificate = checked.of_kind("certificate")[1];
     assert_eq!(certificate["client_certificate_requested"], true);
 }
@@ -630,12 +634,12 @@ fn the_report_for_a_person() {
       wrongway-check.invalid  421 split_421      421 split_421
 
     What helps where a name did not work
-      b.example on SNI a.example, shared connection over h2: 421
+      b.example on the shared connection for a.example, over h2: 421
         Helps: a fresh connection with SNI b.example; HTTP/1.1 with SNI b.example. Does not help: a fresh connection with
-      b.example on SNI a.example, shared connection over http/1.1: 421
+      b.example on the shared connection for a.example, over http/1.1: 421
         Helps: a fresh connection with SNI b.example. Does not help: a fresh connection with SNI a.example. So it is the c
 
-    advice coalesced_421 for b.example on SNI a.example over h2
+    advice coalesced_421: b.example on a connection for a.example, over h2
       what   The connection was made for "a.example", carried requests for "a.example", and was then used for "b.example"
       remedy Nothing, if the client retries: Chrome and Firefox do once, at the price of a round trip; curl, Go, Deno and
 

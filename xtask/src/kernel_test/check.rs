@@ -5,7 +5,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
+use super::world::{NAME, SIBLING};
 use super::{Case, Setting};
+use crate::rig::apache::{Apache, Site};
+use crate::rig::certificate::Authority;
 use crate::rig::clients::Visit;
 use crate::rig::clients::curl::{self, Version};
 use crate::rig::python::Python;
@@ -15,6 +18,7 @@ use crate::rig::servers::{PROGRAMS, Server};
 
 pub(super) const CASES: &[Case] = &[
     case("check::apache", |setting| program(setting, "apache2", FINE)),
+    case("check::apache_and_coalescing", coalescing),
     case("check::nginx", |setting| program(setting, "nginx", PROBLEM)),
     case("check::haproxy", |setting| program(setting, "haproxy", PROBLEM)),
     case("check::caddy", caddy),
@@ -46,6 +50,38 @@ fn program(setting: &Setting, name: &str, code: i32) -> Result<String> {
     checked.demand_code(code)?;
     demand_certificates(&checked, &server)?;
     checked.compare(&setting.scratch, server.port)
+}
+
+/// Two names on one certificate whose ciphers differ: browsers coalesce them, and Apache declines that.
+fn coalescing(setting: &Setting) -> Result<String> {
+    let scratch = &setting.scratch;
+    let wide = Authority::new()?.certify(scratch, "wide", &["*.shop.example"], false)?;
+    let sites = [(NAME, None), (SIBLING, Some("ECDHE-ECDSA-AES256-GCM-SHA384"))];
+    let sites = sites.map(|(name, ciphers)| Site {
+        name,
+        certificate: &wide,
+        ciphers,
+    });
+    let apache = Apache::start(scratch, &sites)?;
+    let names = [NAME, SIBLING].map(str::to_owned);
+    let checked = Checked::of(setting, apache.port, &names)?;
+    checked.demand_code(FINE)?;
+    ensure!(
+        checked
+            .of_kind("finding")
+            .any(|finding| finding["code"] == "coalesced_421" && finding["level"] == "advice"),
+        "nothing is said of coalescing: {:?}",
+        checked.objects
+    );
+    let helped = checked
+        .of_kind("remedied")
+        .find(|remedied| remedied["protocol"] == "h2" && remedied["connection"] == "shared")
+        .context("nothing is said of what helps")?;
+    ensure!(
+        helped["right_sni"] == true && helped["fresh_connection"] == false,
+        "not what helps: {helped}"
+    );
+    checked.compare(scratch, apache.port)
 }
 
 /// It refuses names that it has no certificate for.

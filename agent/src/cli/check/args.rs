@@ -17,7 +17,7 @@ use crate::verdict::name::Host;
 #[command(after_long_help = AFTER_HELP)]
 pub struct CheckArgs {
     /// What to ask for: <https://host[:port][/path]>
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", help = "What to ask for: https://host[:port][/path]")]
     pub target: Target,
     /// Another name to ask this server for; may be given up to 15 times. It is not looked up
     #[arg(long, value_name = "HOST", value_parser = name)]

@@ -43,12 +43,12 @@ pub(super) fn lines(target: &Target, report: &Report) -> Vec<String> {
         for finding in report.findings.iter().filter(|finding| finding.level == level) {
             let over: Vec<_> = finding.protocols.iter().copied().map(Protocol::as_str).collect();
             let title = format!(
-                "{} {} for {} on SNI {}{}{}",
+                "{} {}: {} on a connection {}{}{}",
                 level.as_str(),
                 finding.code,
                 printable(&finding.authority),
-                printable(sni(&finding.sni)),
-                if over.is_empty() { "" } else { " over " },
+                printable(&finding.sni.made_for()),
+                if over.is_empty() { "" } else { ", over " },
                 over.join(" and "),
             );
             let body = [("what   ", &finding.what), ("remedy ", &finding.remedy)]
@@ -230,10 +230,13 @@ fn remedied(report: &Report) -> Vec<String> {
         let question = &remedied.question;
         let status = remedied.status.map(|status| status.to_string());
         let head = format!(
-            "{} on SNI {}, {} connection over {}: {}",
+            "{} on {} connection {}, over {}: {}",
             printable(&question.authority),
-            printable(sni(&question.sni)),
-            question.connection.as_str(),
+            match question.connection {
+                Connection::Shared => "the shared",
+                Connection::Fresh => "a fresh",
+            },
+            printable(&question.sni.made_for()),
             question.protocol.as_str(),
             status.as_deref().unwrap_or("no answer"),
         );
