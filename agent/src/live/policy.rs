@@ -157,11 +157,13 @@ impl PolicyWatch {
                 tracing::warn!(%file, %cause, "cannot read the policy: the one before stays in force");
             }
             Refusal::Mistaken { mistakes, .. } => {
-                let (mistakes, first) = (mistakes.count(), &mistakes.first[0]);
+                let first = &mistakes.first[0];
                 tracing::warn!(
-                    %file, mistakes, %first,
+                    %file, mistakes = mistakes.count(), first = first.place(),
                     "the policy is refused: the one before stays in force; see \"wrongway policy check\""
                 );
+                // What a mistake quotes may be a name.
+                tracing::debug!(%file, mistake = %first, "the first mistake");
             }
         }
     }

@@ -22,13 +22,22 @@ pub struct Mistake {
     pub span: Range<usize>,
 }
 
+impl Mistake {
+    /// Where it is, without what stands there: that may be a name that nobody should read.
+    pub fn place(&self) -> String {
+        let Self {
+            line, column, key, ..
+        } = self;
+        match key {
+            Some(key) => format!("{line}:{column}: {key}"),
+            None => format!("{line}:{column}"),
+        }
+    }
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}: ", self.line, self.column)?;
-        if let Some(key) = &self.key {
-            write!(formatter, "{key}: ")?;
-        }
-        formatter.write_str(&self.message)
+        write!(formatter, "{}: {}", self.place(), self.message)
     }
 }
 
