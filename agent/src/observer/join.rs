@@ -117,13 +117,8 @@ impl Observer {
     /// Two connections are the ends of one.
     fn pair(&mut self, key: Key, other: Key, out: &mut Vec<Output>) {
         let (Some(one), Some(two)) = (self.facts(key), self.facts(other)) else {
+            self.pair_closed(key, out);
             return;
-        };
-        let as_pair = |facts: &Facts| {
-            Arc::new(Pair {
-                connection: facts.id,
-                process: Arc::clone(&facts.process),
-            })
         };
         let pairs = [(key, as_pair(two)), (other, as_pair(one))];
         for (key, pair) in pairs {
@@ -288,4 +283,12 @@ impl Observer {
     fn facts(&self, key: Key) -> Option<&Facts> {
         self.connections.get(&key).map(|tracked| &**tracked.facts())
     }
+}
+
+/// This end, as the other names it.
+pub(super) fn as_pair(facts: &Facts) -> Arc<Pair> {
+    Arc::new(Pair {
+        connection: facts.id,
+        process: Arc::clone(&facts.process),
+    })
 }

@@ -388,6 +388,7 @@ impl Observer {
             facts.certificate_names = Some(names);
             facts.certificate_source = Some(source);
         });
+        self.share_certificate_with_closed(key);
         self.share_certificate(key, out);
     }
 

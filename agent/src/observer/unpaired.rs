@@ -1,13 +1,16 @@
 //! 421s of servers whose client is on this machine, but was not seen yet.
 //!
 //! A client's connection is told of when its first call returns, and by then a quick server may have answered. Who the
-//! client is, and what it does next, is what a 421 is explained with: so it waits a moment for the other end.
+//! client is, and what it does next, is what a 421 is explained with: so it waits a moment for the other end, even where
+//! the server has closed the connection meanwhile.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::join::as_pair;
 use super::{Observer, Output, Relay};
-use crate::{connection::Facts, http};
+use crate::connection::{CertificateSource, Facts, Key, Role};
+use crate::http;
 
 /// Exchanges that may wait at once.
 const HELD: usize = 4096;
@@ -26,6 +29,15 @@ struct Held {
     facts: Arc<Facts>,
     exchange: http::Exchange,
     relay: Relay,
+}
+
+impl Unpaired {
+    /// Those of the server whose client has this end.
+    fn of<'a>(&'a mut self, client: &'a Facts) -> impl Iterator<Item = &'a mut Held> {
+        self.held.iter_mut().filter(|held| {
+            client.role == Some(Role::Client) && held.facts.client_random == client.client_random
+        })
+    }
 }
 
 impl Observer {
@@ -60,6 +72,39 @@ impl Observer {
                 index += 1;
             } else if let Some(held) = self.unpaired.held.remove(index) {
                 self.tell(Arc::clone(facts), held.exchange, held.relay, out);
+            }
+        }
+    }
+
+    /// A client's end has come after its server's was closed: tells each of the other. What the client is yet to tell of
+    /// its certificate is known by the time the server's end is told.
+    pub(super) fn pair_closed(&mut self, key: Key, out: &mut Vec<Output>) {
+        let Some(tracked) = self.connections.get(&key) else {
+            return;
+        };
+        let facts = Arc::clone(tracked.facts());
+        let mut server = None;
+        for held in self.unpaired.of(&facts) {
+            let held = Arc::make_mut(&mut held.facts);
+            held.pair = Some(as_pair(&facts));
+            server = Some(as_pair(held));
+        }
+        if server.is_some() {
+            self.change(key, out, |facts| facts.pair = server);
+        }
+    }
+
+    /// The client's end knows the certificate that the server presented.
+    pub(super) fn share_certificate_with_closed(&mut self, key: Key) {
+        let Some(tracked) = self.connections.get(&key) else {
+            return;
+        };
+        let facts = Arc::clone(tracked.facts());
+        for held in self.unpaired.of(&facts) {
+            if held.facts.certificate_names.is_none() && facts.certificate_names.is_some() {
+                let held = Arc::make_mut(&mut held.facts);
+                held.certificate_names.clone_from(&facts.certificate_names);
+                held.certificate_source = Some(CertificateSource::Pair);
             }
         }
     }

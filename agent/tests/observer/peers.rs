@@ -4,6 +4,7 @@ use ebpf::record::SocketSource;
 use wrongway::connection::{Socket, SocketSource as Source};
 use wrongway::observer::{Input, Output};
 
+use super::certificates::certificate;
 use super::records::End;
 use super::sockets::socket;
 use super::world::{CLIENT, SERVER, World};
@@ -150,6 +151,31 @@ fn a_421_that_is_given_before_its_client_is_seen_has_its_client_all_the_same() {
         outcomes.collect::<Vec<_>>(),
         ["not_retried", "not_retried"],
         "both ends"
+    );
+}
+
+#[test]
+fn a_421_of_a_connection_that_was_closed_before_its_client_is_seen_has_its_client_all_the_same() {
+    let (mut world, mut server, mut client) = quick();
+    world.record(&server.closed());
+    world.record(&client.opened());
+    world.record(&client.certificate(false, &certificate(&["a.example"])));
+    world.fetch(&mut client, "b.example", 421);
+    world.input(Input::Tick(server.facts.header.time + 2_000_000_000));
+    let ends = world.exchanges();
+    let ends: Vec<_> = ends
+        .iter()
+        .map(|end| {
+            let pair = end.connection.pair.as_ref().map(|pair| pair.pid);
+            (end.process.pid, pair, end.certificate.provenance.as_deref())
+        })
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            (CLIENT, Some(SERVER), Some("peer_object")),
+            (SERVER, Some(CLIENT), Some("pair"))
+        ]
     );
 }
 
