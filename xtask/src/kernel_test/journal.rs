@@ -146,7 +146,12 @@ fn run(setting: &Setting, journal: &Path) -> Result<std::process::Output> {
 fn start(setting: &Setting, journal: &Path) -> Result<Agent> {
     // Findings are counted here, and alerts are noted in the journal too.
     let policy = setting.scratch.write("no-alerts.toml", "alert = []\n")?;
-    let arguments = ["--journal".into(), journal.into(), "--config".into(), policy.into()];
+    let arguments = [
+        "--journal".into(),
+        journal.into(),
+        "--config".into(),
+        policy.into(),
+    ];
     match Agent::start_with(&setting.binary, &setting.scratch, &arguments)? {
         Start::Ready(agent) => Ok(agent),
         Start::Unsupported(reason) => bail!("the agent cannot observe here: {reason}"),
