@@ -162,7 +162,7 @@ pub fn listener(listener: &Listener) -> Vec<view::Listener> {
         name: name.map(str::to_owned),
         requests: known.requests,
         misdirected: known.misdirected,
-        known: known.works,
+        known: known.served.is_some(),
         certificate_names: known.certificate_names.as_ref().map(|names| names.to_vec()),
         client_certificate: known.demand.map(|demand| demand.as_str().to_owned()),
         versions: known.versions.iter().copied().map(version).collect(),

@@ -100,7 +100,9 @@ impl Listeners {
             .and_then(|listener| listener.names.get(seen.authority?))
             .filter(|name| seen.time.saturating_sub(name.last) <= self.limits.age);
         if let Some(name) = name {
-            learned.known = name.works;
+            learned.known = name
+                .served
+                .is_some_and(|served| seen.time.saturating_sub(served) <= self.limits.age);
             let demanded = name.demand == Some(Demand::Required);
             let asked = seen.connection.verify_mode.map(Demand::of_verify_mode);
             learned.mtls_gap = demanded && seen.role == Role::Server && asked == Some(Demand::None);

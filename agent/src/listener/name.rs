@@ -52,8 +52,8 @@ pub struct Name {
     pub requests: u64,
     /// How many of those were answered 421.
     pub misdirected: u64,
-    /// Whether a request for the name itself was answered as only somebody does who serves it.
-    pub works: bool,
+    /// When a request for the name itself was last answered as only somebody does who serves it; `None`: never.
+    pub served: Option<u64>,
     /// Names of the certificate that was presented last.
     pub certificate_names: Option<Arc<[String]>>,
     /// Whether the latest demanded a client certificate; `None` if that is not known, as on the client's side.
@@ -73,7 +73,7 @@ impl Name {
             last: time,
             requests: 0,
             misdirected: 0,
-            works: false,
+            served: None,
             certificate_names: None,
             demand: None,
             versions: BTreeSet::new(),
@@ -90,7 +90,7 @@ impl Name {
             self.misdirected += 1;
         }
         if seen.sni.is_some() && seen.sni == seen.authority && seen.status.is_some_and(is_served) {
-            self.works = true;
+            self.served = self.served.max(Some(seen.time));
         }
         if let Some(names) = &connection.certificate_names
             && self.certificate_names.as_ref() != Some(names)

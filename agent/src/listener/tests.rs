@@ -140,6 +140,23 @@ fn what_was_not_seen_for_long_is_not_known() {
 }
 
 #[test]
+fn a_name_that_was_not_served_for_long_is_not_known_though_it_is_asked_for() {
+    let facts = facts("192.0.2.1:443", 1, None);
+    let mut listeners = Listeners::default();
+    listeners.learn(&seen(&facts, Some("b.example"), "b.example", 200));
+    let late = SECOND + Limits::default().age + 1;
+    listeners.learn(&Seen {
+        time: late,
+        ..seen(&facts, Some("b.example"), "b.example", 404)
+    });
+    let asked = Seen {
+        time: late,
+        ..seen(&facts, Some("a.example"), "b.example", 404)
+    };
+    assert!(!listeners.learned(&asked).known);
+}
+
+#[test]
 fn memory_is_bounded_and_the_oldest_listener_goes_first() {
     let mut listeners = Listeners::default();
     listeners.set_limits(Limits {
