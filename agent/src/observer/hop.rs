@@ -62,6 +62,8 @@ struct Held {
     place: Place,
     facts: Arc<Facts>,
     exchange: http::Exchange,
+    /// The process that asked has ended meanwhile.
+    process_ended: bool,
 }
 
 impl Hops {
@@ -82,7 +84,11 @@ impl Hops {
         self.serving.contains(&pid) && self.dialling.contains(&pid)
     }
 
+    /// The process ended.
     pub(super) fn forget(&mut self, pid: u32) {
+        for held in self.held.iter_mut().filter(|held| held.facts.pid == pid) {
+            held.process_ended = true;
+        }
         self.serving.remove(&pid);
         self.dialling.remove(&pid);
         self.answers.remove(&pid);
@@ -196,6 +202,7 @@ impl Observer {
             place,
             facts,
             exchange,
+            process_ended: false,
         });
     }
 
@@ -208,7 +215,7 @@ impl Observer {
 
     fn release_first(&mut self, out: &mut Vec<Output>) {
         if let Some(held) = self.hops.held.pop_front() {
-            self.tell(held.facts, held.exchange, Relay::Unclear, out);
+            self.release(held, Relay::Unclear, out);
         }
     }
 
@@ -216,7 +223,18 @@ impl Observer {
         if let Some(index) = self.hops.held.iter().position(|held| held.place == place)
             && let Some(held) = self.hops.held.remove(index)
         {
-            self.tell(held.facts, held.exchange, relay, out);
+            self.release(held, relay, out);
+        }
+    }
+
+    fn release(&mut self, held: Held, relay: Relay, out: &mut Vec<Output>) {
+        let pid = held.facts.pid;
+        self.tell(held.facts, held.exchange, relay, out);
+        // Outcomes were told of the process's end before this 421 was known to be one. The next that waits may be what
+        // its client asked next.
+        if held.process_ended && !self.hops.held.iter().any(|other| other.facts.pid == pid) {
+            self.outcomes.process_ended(pid, &mut self.told);
+            self.tell_outcomes(out);
         }
     }
 }

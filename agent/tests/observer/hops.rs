@@ -2,7 +2,8 @@
 
 use ebpf::record::Direction;
 use wrongway::export::view;
-use wrongway::observer::Input;
+use wrongway::observer::{Input, Output};
+use wrongway::outcome::Outcome;
 
 use super::certificates::certificate;
 use super::records::{End, READ, WRITE};
@@ -182,6 +183,37 @@ fn an_end_that_hears_nothing_of_the_other_is_in_doubt() {
     assert_eq!(chain.told().len(), 1, "the client's end waits");
     chain.world.input(Input::Tick(PATIENCE));
     assert_eq!(chain.told()[1], line("client", CLIENT, "relayed_421", "low"));
+}
+
+#[test]
+fn a_client_that_ends_while_its_421_waits_did_not_ask_again() {
+    let mut chain = Chain::new();
+    chain.ask("a.example");
+    chain.forward("a.example", 421);
+    chain.at(|chain| chain.client.status(READ, 421));
+    chain.at(|chain| chain.client.exit());
+    chain.at(|chain| chain.front.status(WRITE, 421));
+    assert_eq!(
+        chain.told()[1..],
+        [
+            line("server", PROXY, "relayed_421", "high"),
+            line("client", CLIENT, "relayed_421", "high"),
+        ]
+    );
+    let outcomes = chain.world.outputs.iter().filter_map(|output| match output {
+        Output::Outcome {
+            exchange, outcome, ..
+        } => Some((*exchange, *outcome)),
+        _ => None,
+    });
+    assert_eq!(
+        outcomes.collect::<Vec<_>>(),
+        [
+            (1, Outcome::NotObservable),
+            (3, Outcome::NotRetried),
+            (2, Outcome::NotRetried)
+        ]
+    );
 }
 
 #[test]
