@@ -37,7 +37,7 @@ impl Call {
 }
 
 /// Bytes that are looked at in one turn of a walk.
-pub const WINDOW: usize = 64;
+pub const WINDOW: usize = 128;
 
 /// One call's application data and how far it was walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +63,8 @@ pub struct Walk {
     pub used: u64,
     /// What the last of them was found to be: a [`crate::framing::Step`].
     pub found: u64,
-    /// The bytes at `position`.
-    pub window: [u8; WINDOW],
+    /// The bytes at `position`, eight to a word, the first lowest.
+    pub window: [u64; WINDOW / 8],
 }
 
 impl Walk {
@@ -80,7 +80,7 @@ impl Walk {
         count: 0,
         used: 0,
         found: 0,
-        window: [0; WINDOW],
+        window: [0; WINDOW / 8],
     };
 }
 

@@ -7,7 +7,7 @@ use ebpf::{
     call::{WINDOW, Walk},
     connection::Tracked,
     fault::Fault,
-    framing::{Plan, Step, Stream, http1::Requests, step},
+    framing::{Plan, Step, Stream, http1::Requests, http2, leap, step},
     record::{CHUNK, END},
 };
 
@@ -66,6 +66,9 @@ extern "C" fn turn(_index: u32, context: *mut c_void) -> i64 {
             walk.position += count;
         }
         Plan::Copy(count) => context.frame(if count < left { count } else { left }),
+        Plan::Step if left >= size_of::<http2::Header>() as u64 && stream.at_frame_header() => {
+            context.header()
+        }
         Plan::Step => context.look(left),
     }
     0
@@ -79,18 +82,28 @@ const FRAME_END: u64 = Step::FrameEnd as u64;
 const NOT_HEAD: u64 = Step::NotHead as u64;
 const BROKEN: u64 = Step::Broken as u64;
 
-/// Feeds one byte of the window: `long (*callback_fn)(u32 index, void *ctx)`. A loop in the program itself
+/// Feeds the next bytes of the window, one or those that can be taken together: `long (*callback_fn)(u32 index, void *ctx)`. A loop in the program itself
 /// would multiply the framing's branches by the bytes of the window, and no verifier follows that.
-extern "C" fn feed(index: u32, context: *mut c_void) -> i64 {
+extern "C" fn feed(_index: u32, context: *mut c_void) -> i64 {
     // SAFETY: the helper passes on what `look` gave it.
     let context = unsafe { &mut *context.cast::<Context>() };
     let (walk, stream, requests) = context.parts();
-    if u64::from(index) >= walk.count || index >= WINDOW as u32 {
+    let at = walk.used;
+    if at >= walk.count {
         return 1;
     }
-    let found = step(stream, requests, walk.window[index as usize]);
+    // The mask changes nothing; it is the bound that the verifier asks for.
+    let bytes = walk.window[(at / 8) as usize & (WINDOW / 8 - 1)] >> (at % 8 * 8);
+    let (word, left) = (8 - at % 8, walk.count - at);
+    let taken = leap(stream, bytes, if word < left { word } else { left });
+    if taken > 0 {
+        walk.used = at + taken;
+        walk.found = NEXT;
+        return 0;
+    }
+    let found = step(stream, requests, bytes as u8);
     walk.found = found as u64;
-    walk.used = u64::from(index) + 1;
+    walk.used = at + 1;
     i64::from(found as u8 != Step::Next as u8)
 }
 
@@ -116,12 +129,8 @@ impl Context {
         walk.used = 0;
         let from = walk.buffer + walk.position;
         // SAFETY: the window has WINDOW bytes.
-        if !unsafe { memory::copy_user::<WINDOW>(walk.window.as_mut_ptr(), from, walk.count) } {
-            stats::lost(Fault::UserMemory);
-            stream.sequence += 1;
-            stream.give_up();
-            walk.head = NONE;
-            walk.position = walk.length;
+        if !unsafe { memory::copy_user::<WINDOW>(walk.window.as_mut_ptr().cast(), from, walk.count) } {
+            self.unreadable();
             return;
         }
         // SAFETY: `feed` has the signature that the helper wants, and `self` outlives the call.
@@ -143,13 +152,46 @@ impl Context {
             FRAME_END => {}
             NOT_HEAD => walk.head = NONE,
             found => {
-                stats::lost(if found == BROKEN {
-                    Fault::Framing
-                } else {
-                    Fault::Pipeline
-                });
+                lost(found);
                 walk.head = NONE;
             }
         }
     }
+
+    /// Takes a frame header that the call's data holds whole.
+    #[inline(always)]
+    fn header(&mut self) {
+        let (walk, stream, _) = self.parts();
+        let Some(header) = memory::user::<http2::Header>(walk.buffer + walk.position) else {
+            self.unreadable();
+            return;
+        };
+        walk.position += size_of::<http2::Header>() as u64;
+        match http2::header(stream, header) as u64 {
+            FRAME_END if stream.remaining == 0 => self.frame(0),
+            FRAME_END | TURN | NOT_HEAD => {}
+            found => lost(found),
+        }
+    }
+
+    /// Gives the direction up, since its data cannot be read.
+    #[inline(always)]
+    fn unreadable(&mut self) {
+        let (walk, stream, _) = self.parts();
+        stats::lost(Fault::UserMemory);
+        stream.sequence += 1;
+        stream.give_up();
+        walk.head = NONE;
+        walk.position = walk.length;
+    }
+}
+
+/// Counts what broke the framing.
+#[inline(always)]
+fn lost(found: u64) {
+    stats::lost(if found == BROKEN {
+        Fault::Framing
+    } else {
+        Fault::Pipeline
+    });
 }

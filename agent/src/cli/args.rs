@@ -27,6 +27,10 @@ pub struct RunArgs {
     /// Directory of the findings journal: what deserves attention is kept there, and outlives the agent.
     #[arg(long, value_name = "DIR")]
     pub journal: Option<PathBuf>,
+    /// Leave these libraries and programs alone, named as the processes that run them name them: no probe is put into
+    /// them.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub exclude: Vec<PathBuf>,
     /// Whose packets to look at.
     #[command(flatten)]
     pub wire: WireArgs,

@@ -11,7 +11,7 @@ use ebpf::function::Function;
 
 use super::failure::{Failure, unavailable_kernel};
 use crate::kernel::{Kernel, Limits};
-use crate::target::Image;
+use crate::target::{Image, hook};
 
 /// Arguments of `wrongway bench-probes`.
 #[derive(Clone, Debug, Args)]
@@ -19,9 +19,21 @@ pub struct BenchProbesArgs {
     /// Attach programs that do nothing.
     #[arg(long, required = true)]
     pub empty: bool,
+    /// Where they go.
+    #[arg(long, value_enum, default_value_t = Place::Exported)]
+    pub at: Place,
     /// Library whose reads and writes get them, at entry and return.
     #[arg(long, value_name = "PATH")]
     pub library: PathBuf,
+}
+
+/// Where probes go.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Place {
+    /// To the exported functions, as tools do that know their names.
+    Exported,
+    /// To where this agent's own go.
+    Sites,
 }
 
 /// Attaches, says so, and waits to be ended.
@@ -34,15 +46,10 @@ pub fn run(args: &BenchProbesArgs) -> anyhow::Result<ExitCode> {
         .map_err(|error| Failure::configuration(format!("cannot read {path}: {error}")))?;
     let image = Image::read(Arc::new(file))
         .map_err(|error| Failure::configuration(format!("{path} is no library to probe: {error}")))?;
-    let hooks: Vec<_> = [Function::SslRead, Function::SslWrite]
-        .into_iter()
-        .filter_map(|function| {
-            Some((
-                function,
-                image.file_offset(image.symbol(function.symbol())?.address)?,
-            ))
-        })
-        .collect();
+    let hooks = match args.at {
+        Place::Exported => exported(&image),
+        Place::Sites => sites(&image),
+    };
     let mut kernel =
         Kernel::load_object(Limits::default()).map_err(|error| unavailable_kernel(error.into()))?;
     let _attached = kernel
@@ -51,6 +58,22 @@ pub fn run(args: &BenchProbesArgs) -> anyhow::Result<ExitCode> {
     println!("attached");
     wait_to_be_ended()?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn exported(image: &Image) -> Vec<(Function, u64)> {
+    let offset = |function: Function| image.file_offset(image.symbol(function.symbol())?.address);
+    [Function::SslRead, Function::SslWrite]
+        .into_iter()
+        .filter_map(|function| Some((function, offset(function)?)))
+        .collect()
+}
+
+fn sites(image: &Image) -> Vec<(Function, u64)> {
+    hook::hooks(image)
+        .into_iter()
+        .filter(|hook| hook.serves.contains(&Function::SslRead) || hook.serves.contains(&Function::SslWrite))
+        .map(|hook| (hook.function, hook.offset))
+        .collect()
 }
 
 /// Waits for SIGTERM.

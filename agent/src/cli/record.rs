@@ -33,6 +33,7 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         endpoints: None,
         journal: None,
+        exclude: Vec::new(),
         recording: Some(Box::new(BufWriter::new(file))),
         duration: args.duration.map(Duration::from_secs),
         interfaces: args.wire.choice(),

@@ -25,6 +25,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         recording: None,
         journal: args.journal.clone(),
         duration: None,
+        exclude: args.exclude.clone(),
         interfaces: args.wire.choice(),
         policy,
     };

@@ -5,21 +5,36 @@ use std::sync::Arc;
 use crate::{
     connection::Process,
     export::view::Coverage,
-    target::{Family, Field, FileId, ProcessInfo, Target},
+    target::{Field, ProcessInfo, Target},
 };
 
+/// How the agent stands to a library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Its probes are in place.
+    Attached,
+    /// They will be.
+    Waiting,
+    /// The operator wants it left alone.
+    Excluded,
+    /// The kernel refused them.
+    Refused,
+    /// Nothing is known of its family's functions.
+    Unsupported,
+}
+
 /// The lines of one process: one for each TLS library in it, one for each file that could not be examined.
-/// `attached` says of a library whether it is attached to, or why not.
-pub(super) fn of_process<'a>(
+/// `standing` says how the agent stands to a library.
+pub(super) fn of_process(
     process: &ProcessInfo,
     targets: &[Arc<Target>],
-    attached: impl Fn(FileId) -> Result<bool, &'a str>,
+    standing: impl Fn(&Target) -> Standing,
 ) -> Vec<Coverage> {
     let libraries = process
         .targets
         .iter()
         .filter_map(|id| targets.iter().find(|target| target.id == *id));
-    let libraries = libraries.map(|target| library(process, target, attached(target.id)));
+    let libraries = libraries.map(|target| library(process, target, standing(target)));
     let problems = process.problems.iter().map(|problem| Coverage {
         process: described(
             process,
@@ -47,21 +62,22 @@ pub(super) fn described(process: &ProcessInfo, library: Option<String>) -> Proce
     }
 }
 
-fn library(process: &ProcessInfo, target: &Target, attached: Result<bool, &str>) -> Coverage {
+fn library(process: &ProcessInfo, target: &Target, standing: Standing) -> Coverage {
     let missing = |field: Field| target.missing.iter().any(|(missing, _)| *missing == field);
-    let reason = match attached {
-        Err(_) => Some("attach_refused".to_owned()),
-        Ok(false) if target.family != Family::OpenSsl => Some("family_not_supported".to_owned()),
-        Ok(false) => Some("not_attached_yet".to_owned()),
-        Ok(true) => target
+    let reason = match standing {
+        Standing::Refused => Some("attach_refused".to_owned()),
+        Standing::Excluded => Some("excluded".to_owned()),
+        Standing::Unsupported => Some("family_not_supported".to_owned()),
+        Standing::Waiting => Some("not_attached_yet".to_owned()),
+        Standing::Attached => target
             .missing
             .first()
             .map(|(field, reason)| format!("{}_{}", field.as_str(), reason.as_str())),
     };
-    let visibility = match attached {
-        Ok(true) if target.missing.is_empty() => "full",
-        Ok(true) => "partial",
-        Ok(false) | Err(_) => "nothing",
+    let visibility = match standing {
+        Standing::Attached if target.missing.is_empty() => "full",
+        Standing::Attached => "partial",
+        _ => "nothing",
     };
     Coverage {
         process: described(process, Some(target.path.display().to_string())),

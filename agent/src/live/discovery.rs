@@ -16,7 +16,7 @@ use ebpf::{
     layout::{Layout, MAX_LAYOUTS, UNKNOWN},
 };
 
-use super::coverage;
+use super::coverage::{self, Standing};
 use crate::{
     export::Shared,
     kernel::{Attached, Kernel},
@@ -62,6 +62,8 @@ pub(super) struct Discovery {
     kernel: Arc<Mutex<Kernel>>,
     scanner: Scanner,
     attached: HashMap<FileId, Attachment>,
+    /// Paths of files that are left alone.
+    excluded: Vec<PathBuf>,
     /// Why libraries could not be attached to.
     refused: HashMap<FileId, String>,
     free: Vec<u16>,
@@ -78,7 +80,12 @@ struct Attachment {
 
 impl Discovery {
     /// Attaches to everything that runs now.
-    pub(super) fn start(kernel: Arc<Mutex<Kernel>>, libraries: Sender<Library>, shared: Shared) -> Self {
+    pub(super) fn start(
+        kernel: Arc<Mutex<Kernel>>,
+        libraries: Sender<Library>,
+        shared: Shared,
+        excluded: Vec<PathBuf>,
+    ) -> Self {
         let mut scanner = Scanner::new("/proc");
         // In a container the machine's own libraries are behind its first process.
         let host = Path::new("/proc/1/root");
@@ -93,6 +100,7 @@ impl Discovery {
             kernel,
             scanner,
             attached: HashMap::new(),
+            excluded,
             refused: HashMap::new(),
             free: (1..slots).rev().collect(),
             looks: BTreeMap::new(),
@@ -187,7 +195,10 @@ impl Discovery {
             // The file was rewritten in place: what stands at the old offsets is anything.
             self.detach(target.id);
         }
-        if self.refused.contains_key(&target.id) || target.family != Family::OpenSsl {
+        if self.refused.contains_key(&target.id)
+            || target.family != Family::OpenSsl
+            || self.is_excluded(target)
+        {
             return;
         }
         let Some(slot) = self.free.pop() else {
@@ -211,6 +222,10 @@ impl Discovery {
                 self.free.push(slot);
             }
         }
+    }
+
+    fn is_excluded(&self, target: &Target) -> bool {
+        self.excluded.contains(&target.path)
     }
 
     fn probe(&mut self, target: &Target, slot: u16) -> Result<Attached, String> {
@@ -257,11 +272,22 @@ impl Discovery {
 
     fn report(&self, scan: &Scan) {
         let lines = scan.processes.iter().flat_map(|process: &Arc<ProcessInfo>| {
-            coverage::of_process(process, &scan.targets, |id| match self.refused.get(&id) {
-                Some(reason) => Err(reason.as_str()),
-                None => Ok(self.attached.contains_key(&id)),
-            })
+            coverage::of_process(process, &scan.targets, |target| self.standing(target))
         });
         self.shared.store().set_coverage(lines.collect());
+    }
+
+    fn standing(&self, target: &Target) -> Standing {
+        if self.attached.contains_key(&target.id) {
+            Standing::Attached
+        } else if self.refused.contains_key(&target.id) {
+            Standing::Refused
+        } else if self.is_excluded(target) {
+            Standing::Excluded
+        } else if target.family == Family::OpenSsl {
+            Standing::Waiting
+        } else {
+            Standing::Unsupported
+        }
     }
 }

@@ -72,6 +72,8 @@ pub struct Options {
     pub journal: Option<PathBuf>,
     /// When it stops by itself, if it does.
     pub duration: Option<Duration>,
+    /// Libraries and programs that get no probes, as the processes that run them name them.
+    pub exclude: Vec<PathBuf>,
     /// Whose packets it looks at, if it does.
     pub interfaces: Option<Choice>,
     /// Where its policy comes from.
@@ -133,6 +135,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
             journal,
             numbers,
             duration: options.duration,
+            exclude: options.exclude,
             interfaces: options.interfaces,
             policy,
         };
@@ -147,6 +150,7 @@ struct Work {
     /// The highest numbers of a connection and of an exchange of earlier runs.
     numbers: (u64, u64),
     duration: Option<Duration>,
+    exclude: Vec<PathBuf>,
     interfaces: Option<Choice>,
     policy: watch::Receiver<Arc<Policy>>,
 }
@@ -212,7 +216,7 @@ async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
         let recording = intake.is_recording();
         let shared = shared.clone();
         tokio::task::spawn_blocking(move || {
-            let discovery = Discovery::start(kernel, library_sender, shared.clone());
+            let discovery = Discovery::start(kernel, library_sender, shared.clone(), work.exclude);
             shared.health().set_ready();
             tracing::info!(recording, "ready");
             discovery.run(&events);

@@ -46,6 +46,13 @@ pub(super) fn length(header: &Header) -> u64 {
     u64::from(header[0]) << 16 | u64::from(header[1]) << 8 | u64::from(header[2])
 }
 
+/// Takes a frame header whole, where one begins.
+#[inline(always)]
+pub fn header(stream: &mut Stream, header: Header) -> Step {
+    stream.frame = header;
+    end_of_header(stream)
+}
+
 /// Feeds one byte of the client preface or of a frame header.
 #[inline(always)]
 pub(super) fn step(stream: &mut Stream, byte: u8) -> Step {

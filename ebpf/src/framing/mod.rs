@@ -24,6 +24,9 @@
 pub mod entry;
 pub mod http1;
 pub mod http2;
+mod leap;
+
+pub use leap::leap;
 
 use entry::{Entry, Protocol};
 use http1::Requests;
@@ -276,6 +279,12 @@ impl Stream {
     #[inline(always)]
     pub fn in_head(&self) -> bool {
         self.phase >= Phase::Method as u8 && self.phase <= Phase::HeadCr as u8
+    }
+
+    /// Whether an HTTP/2 frame header begins here: it may be fed to [`http2::header`] whole.
+    #[inline(always)]
+    pub fn at_frame_header(&self) -> bool {
+        self.phase == Phase::FrameHeader as u8 && self.position == 0
     }
 
     /// Takes `count` bytes of a [`Plan::Skip`] or [`Plan::Copy`]; `count` is at most what it said.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 mod late;
 
-use super::{Framing, Phase, Plan, RESYNCHRONISED, Step, Stream, entry::Protocol, step};
+use super::{Framing, Phase, Plan, RESYNCHRONISED, Step, Stream, entry::Protocol, http2, leap, step};
 use crate::record::Direction;
 
 /// What was handed up: heads as text, frames as their type and payload.
@@ -15,6 +15,8 @@ enum Kept {
 }
 
 struct Host {
+    /// Feeds bytes one by one.
+    slow: bool,
     framing: Framing,
     partial: [Vec<u8>; 2],
     kept: Vec<(Direction, Kept)>,
@@ -27,6 +29,7 @@ impl Host {
             ..Framing::default()
         };
         Self {
+            slow: false,
             framing,
             partial: [vec![], vec![]],
             kept: vec![],
@@ -84,8 +87,26 @@ impl Host {
                     position += count;
                     self.end_frame(direction, done);
                 }
+                Plan::Step if !self.slow && stream.at_frame_header() && left >= 9 => {
+                    let header = data[position..position + 9].try_into().unwrap();
+                    let found = http2::header(stream, header);
+                    position += 9;
+                    self.found(direction, found);
+                }
                 Plan::Step => {
                     let in_head = stream.in_head();
+                    if !self.slow {
+                        let mut bytes = [b'\n'; 8];
+                        let most = left.min(8);
+                        bytes[..most].copy_from_slice(&data[position..position + most]);
+                        let taken = leap(stream, u64::from_le_bytes(bytes), most as u64);
+                        let taken = usize::try_from(taken).unwrap();
+                        if taken > 0 {
+                            self.partial[index].extend(&data[position..position + taken]);
+                            position += taken;
+                            continue;
+                        }
+                    }
                     let found = step(stream, &mut self.framing.requests, data[position]);
                     if in_head || found == Step::HeadStart {
                         self.partial[index].push(data[position]);
@@ -366,6 +387,26 @@ fn conversation() -> Vec<(Direction, Vec<u8>)> {
     ]
 }
 
+/// Pieces of messages, right and wrong.
+const PIECES: [&[u8]; 16] = [
+    b"GET /some/path HTTP/1.1\r\n",
+    b"POST / HTTP/1.1\n",
+    b"CONNECT a.example:443 HTTP/1.1\r\n",
+    b"GET / HTTP/2\r\n",
+    b"HTTP/1.1 200 OK\r\n",
+    b"HTTP/1.1 204\r\n",
+    b"Host: a.example\r\n",
+    b"content-length: 3\r\n",
+    b"content-type: x\n",
+    b"Transfer-Encoding: gzip, chunked\r\n",
+    b"\r\n",
+    b"\r",
+    b"\n",
+    b"abc",
+    b"3;x=y\r\nabc\r\n0\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x02\x01\x05\0\0\0\x01ab",
+];
+
 proptest! {
     #[test]
     fn where_calls_are_cut_does_not_matter(cuts in prop::collection::vec(1_usize..9, 1..60)) {
@@ -384,6 +425,24 @@ proptest! {
         prop_assert_eq!(whole.heads(Read).len(), 4);
         prop_assert_eq!(whole.heads(Write).len(), 5);
         prop_assert_eq!(&whole.kept, &cut.kept);
+    }
+
+    #[test]
+    fn what_is_taken_together_is_what_is_taken_one_by_one(
+        calls in prop::collection::vec((any::<bool>(), prop::collection::vec(prop::sample::select(&PIECES[..]), 1..8)), 1..8),
+        cut in 1_usize..40,
+    ) {
+        let mut fast = Host::new();
+        let mut slow = Host { slow: true, ..Host::new() };
+        for (read, pieces) in calls {
+            for data in pieces.concat().chunks(cut) {
+                let direction = if read { Read } else { Write };
+                fast.call(direction, data);
+                slow.call(direction, data);
+                prop_assert_eq!(fast.framing, slow.framing);
+            }
+        }
+        prop_assert_eq!(&fast.kept, &slow.kept);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Load from h2load, pinned to a CPU of its own.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
@@ -15,10 +16,12 @@ pub(super) enum Workload {
     Http2,
     /// HTTP/1.1, connections kept alive, 100 kB answers.
     Large,
+    /// HTTP/1.1, connections kept alive, 10 MB answers.
+    Huge,
 }
 
 impl Workload {
-    pub(super) const ALL: [Self; 3] = [Self::Http1, Self::Http2, Self::Large];
+    pub(super) const ALL: [Self; 4] = [Self::Http1, Self::Http2, Self::Large, Self::Huge];
     const CLIENTS: &str = "10";
 
     pub(super) const fn name(self) -> &'static str {
@@ -26,27 +29,31 @@ impl Workload {
             Self::Http1 => "HTTP/1.1 keep-alive",
             Self::Http2 => "HTTP/2, 10 streams",
             Self::Large => "HTTP/1.1, 100 kB",
+            Self::Huge => "HTTP/1.1, 10 MB",
         }
     }
 
-    /// Requests a second. Every request must be answered with 2xx.
+    /// Requests a second. Every request must be answered with 2xx. `library` is the directory of a TLS library that is
+    /// not the server's.
     ///
     /// # Errors
     ///
     /// When h2load fails or a request does.
-    pub(super) fn measure(self, port: u16, cpu: usize, seconds: u32) -> Result<f64> {
+    pub(super) fn measure(self, port: u16, cpu: usize, seconds: u32, library: &Path) -> Result<f64> {
         let path = match self {
             Self::Http1 | Self::Http2 => "small",
             Self::Large => "large",
+            Self::Huge => "huge",
         };
         let mut command = Command::new("taskset");
         command
+            .env("LD_LIBRARY_PATH", library)
             .args(["--cpu-list", &cpu.to_string(), "h2load"])
             .args(["--duration", &seconds.to_string(), "--warm-up-time", "1"])
             .args(["--clients", Self::CLIENTS]);
         match self {
             Self::Http2 => command.args(["--max-concurrent-streams", "10"]),
-            Self::Http1 | Self::Large => command.arg("--h1"),
+            Self::Http1 | Self::Large | Self::Huge => command.arg("--h1"),
         };
         let printed = output_of(command.arg(format!("https://127.0.0.1:{port}/{path}")))?;
         rate(&printed)

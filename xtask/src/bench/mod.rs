@@ -1,29 +1,34 @@
 //! `cargo xtask bench`: what observation costs the observed server, in one run, side by side.
 
+mod figures;
 mod load;
 mod probes;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use comfy_table::{CellAlignment, Table};
 
+use self::figures::{Figures, Observer};
 use self::load::Workload;
 use crate::progress::Progress;
 use crate::rig::agent::{Agent, Start};
 use crate::rig::certificate::Authority;
+use crate::rig::library::libssl_of;
+use crate::rig::metrics::{self, Sample};
 use crate::rig::network;
 use crate::rig::nginx::{self, Nginx};
 use crate::rig::scratch::Scratch;
-use crate::style;
 use crate::{build, setup};
 
 const PACKAGES: &[&str] = &["nginx", "nghttp2-client"];
 /// nginx is pinned here, the load generator to the next one.
 const SERVER_CPU: usize = 0;
+/// The load generator.
+const CLIENT: &str = "/usr/bin/h2load";
 
 /// How long to measure.
 #[derive(Debug, Args)]
@@ -39,19 +44,6 @@ pub struct Options {
     wire: bool,
 }
 
-/// Who observes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Observer {
-    Nobody,
-    EmptyProbes,
-    Wrongway,
-}
-
-const OBSERVERS: [Observer; 3] = [Observer::Nobody, Observer::EmptyProbes, Observer::Wrongway];
-
-/// Requests a second, by what was measured, one figure for each round.
-type Figures = BTreeMap<(Workload, Observer), Vec<f64>>;
-
 /// Measures and prints the table.
 ///
 /// # Errors
@@ -66,6 +58,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     setup::require_packages(PACKAGES)?;
     let binary = build::agent()?;
     let scratch = Scratch::new("bench")?;
+    let library = ClientLibrary::copy(&scratch)?;
     let certificate = Authority::new()?.certify(&scratch, "bench", &["bench.example"], false)?;
     let nginx = Nginx::start(
         &scratch,
@@ -77,114 +70,118 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         },
     )?;
     let progress = Progress::new();
-    let mut figures = Figures::new();
+    let mut figures = Figures::default();
     for round in 1..=options.rounds {
-        for observer in OBSERVERS {
+        for observer in Observer::ALL {
             progress.step(format!(
                 "round {round} of {}: {}",
                 options.rounds,
                 observer.name()
             ));
-            let _observing = observe(observer, &binary, &scratch)?;
+            let observing = observe(observer, &binary, &scratch, &library)?;
             for workload in Workload::ALL {
-                let rate = workload.measure(nginx.port, SERVER_CPU + 1, options.seconds)?;
-                figures.entry((workload, observer)).or_default().push(rate);
+                let before = observing.counted()?;
+                let rate =
+                    workload.measure(nginx.port, SERVER_CPU + 1, options.seconds, &library.directory)?;
+                figures.rate(workload, observer, rate);
+                if let (Some(before), Some(after)) = (before, observing.counted()?) {
+                    figures.traps(workload, after.since(before));
+                }
             }
         }
     }
     drop(progress);
     println!(
-        "nginx with one worker, requests/s: median of {} rounds",
+        "nginx with one worker, requests/s: median of {} rounds. The load generator is not observed.",
         options.rounds
     );
-    println!("{}", table(&figures));
+    println!("{}", figures.table());
     Ok(ExitCode::SUCCESS)
+}
+
+/// A TLS library that only the load generator uses. What is measured is what the server pays; with one library for both,
+/// the load generator would pay as well, and could not keep the server busy.
+struct ClientLibrary {
+    directory: PathBuf,
+    file: PathBuf,
+}
+
+impl ClientLibrary {
+    fn copy(scratch: &Scratch) -> Result<Self> {
+        let directory = scratch.directory("client-library")?;
+        let original = libssl_of(Path::new(CLIENT))?;
+        let name = original.file_name().context("a library without a name")?;
+        let file = directory.join(name);
+        std::fs::copy(&original, &file).with_context(|| format!("cannot copy {}", original.display()))?;
+        Ok(Self { directory, file })
+    }
 }
 
 /// What observes, until it is dropped.
 enum Observing {
     Nobody,
     EmptyProbes { _probes: probes::Probes },
-    Wrongway { _agent: Agent },
+    Wrongway { agent: Agent },
 }
 
-fn observe(observer: Observer, binary: &std::path::Path, scratch: &Scratch) -> Result<Observing> {
-    Ok(match observer {
-        Observer::Nobody => Observing::Nobody,
-        Observer::EmptyProbes => Observing::EmptyProbes {
-            _probes: probes::Probes::attach(binary, scratch)?,
-        },
-        Observer::Wrongway => match Agent::start(binary, scratch)? {
-            Start::Ready(agent) => Observing::Wrongway { _agent: agent },
-            Start::Unsupported(reason) => bail!("nothing can be compared here: {reason}"),
-        },
-    })
+/// What the agent counted since it started.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    /// Hits of probes in libraries.
+    hits: f64,
+    /// Exchanges, as the server's process shows them.
+    exchanges: f64,
 }
 
-impl Observer {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Nobody => "no agent",
-            Self::EmptyProbes => "empty probes",
-            Self::Wrongway => "Wrongway",
+impl Counted {
+    fn since(self, before: Self) -> f64 {
+        (self.hits - before.hits) / (self.exchanges - before.exchanges)
+    }
+}
+
+impl Observing {
+    /// `None` where nobody counts.
+    fn counted(&self) -> Result<Option<Counted>> {
+        let Self::Wrongway { agent } = self else {
+            return Ok(None);
+        };
+        let samples = agent.metrics()?;
+        let sum = |name: &str, label: &str| {
+            let with: Vec<Sample> = samples
+                .iter()
+                .filter(|sample| sample.labels.contains(label))
+                .cloned()
+                .collect();
+            metrics::sum(&with, name)
+        };
+        Ok(Some(Counted {
+            hits: sum("wrongway_probe_hits_total", "probe=\"SSL_"),
+            exchanges: sum("wrongway_exchanges_total", "role=\"server\""),
+        }))
+    }
+}
+
+fn observe(
+    observer: Observer,
+    binary: &Path,
+    scratch: &Scratch,
+    library: &ClientLibrary,
+) -> Result<Observing> {
+    let empty = |place| {
+        Ok(Observing::EmptyProbes {
+            _probes: probes::Probes::attach(binary, scratch, place)?,
+        })
+    };
+    match observer {
+        Observer::Nobody => Ok(Observing::Nobody),
+        Observer::EmptyExported => empty("exported"),
+        Observer::EmptySites => empty("sites"),
+        Observer::Wrongway => {
+            let arguments = [OsString::from("--exclude"), library.file.clone().into_os_string()];
+            match Agent::start_with(binary, scratch, &arguments)? {
+                Start::Ready(agent) => Ok(Observing::Wrongway { agent }),
+                Start::Unsupported(reason) => bail!("nothing can be compared here: {reason}"),
+            }
         }
-    }
-}
-
-fn table(figures: &Figures) -> Table {
-    let mut table = Table::new();
-    table.load_style(style::TABLE).set_header([
-        "load",
-        "no agent",
-        "empty probes",
-        "of no agent",
-        "Wrongway",
-        "of no agent",
-        "of empty probes",
-    ]);
-    for workload in Workload::ALL {
-        let [nobody, empty, wrongway] =
-            OBSERVERS.map(|observer| median(figures.get(&(workload, observer)).map_or(&[], Vec::as_slice)));
-        table.add_row([
-            workload.name().to_owned(),
-            format!("{nobody:.0}"),
-            format!("{empty:.0}"),
-            share(empty, nobody),
-            format!("{wrongway:.0}"),
-            share(wrongway, nobody),
-            share(wrongway, empty),
-        ]);
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-fn share(part: f64, whole: f64) -> String {
-    format!("{:.1} %", 100.0 * part / whole)
-}
-
-/// The middle figure, or the mean of the two in the middle; not a number where there is none.
-fn median(figures: &[f64]) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => f64::NAN,
-        length if length % 2 == 1 => sorted[middle],
-        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn medians() {
-        assert!((median(&[3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
-        assert!((median(&[4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < f64::EPSILON);
-        assert!(median(&[]).is_nan());
     }
 }

@@ -21,15 +21,16 @@ pub(super) struct Probes {
 }
 
 impl Probes {
-    /// Attaches them through the agent's own loader, a subcommand of it that is hidden from its users.
+    /// Attaches them to the `place` that it names, through the agent's own loader, a subcommand of it that is hidden
+    /// from its users.
     ///
     /// # Errors
     ///
     /// When they cannot be attached.
-    pub(super) fn attach(binary: &Path, scratch: &Scratch) -> Result<Self> {
+    pub(super) fn attach(binary: &Path, scratch: &Scratch, place: &str) -> Result<Self> {
         let mut command = Command::new(binary);
         command
-            .args(["bench-probes", "--empty", "--library"])
+            .args(["bench-probes", "--empty", "--at", place, "--library"])
             .arg(libssl_of(Path::new("/usr/sbin/nginx"))?);
         let log = scratch.path().join("probes.log");
         let mut process = Running::start("wrongway bench-probes", &mut command, &log)?;

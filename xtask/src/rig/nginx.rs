@@ -17,11 +17,13 @@ use super::scratch::Scratch;
 const START: Duration = Duration::from_secs(10);
 /// Size of `/large`.
 pub const LARGE: usize = 100_000;
+/// Size of `/huge`.
+pub const HUGE: usize = 10_000_000;
 /// Size of `/small`.
 pub const SMALL: usize = 100;
 
-/// nginx's answers, by path: anything 200; `/missing` 404, `/empty` 204, `/forbidden` 403, `/small` and
-/// `/large` files with an `ETag`, `/chunked` a body of unknown length.
+/// nginx's answers, by path: anything 200; `/missing` 404, `/empty` 204, `/forbidden` 403, `/small`,
+/// `/large` and `/huge` files with an `ETag`, `/chunked` a body of unknown length.
 #[derive(Debug)]
 pub struct Nginx {
     /// The program.
@@ -54,6 +56,7 @@ impl Nginx {
         let prefix = scratch.directory(&format!("nginx-{port}"))?;
         std::fs::write(prefix.join("small"), vec![b's'; SMALL])?;
         std::fs::write(prefix.join("large"), vec![b'l'; LARGE])?;
+        std::fs::write(prefix.join("huge"), vec![b'h'; HUGE])?;
         let configuration = prefix.join("nginx.conf");
         std::fs::write(&configuration, configure(&prefix, port, options))?;
         let mut command = match options.cpu {
@@ -148,6 +151,7 @@ http {{
     location = /empty {{ return 204; }}
     location = /small {{ }}
     location = /large {{ }}
+    location = /huge {{ }}
     location = /chunked {{ gzip on; gzip_types *; gzip_min_length 1; try_files /large =404; }}
 {upgrade}
     location / {{ return 200 \"ok\\n\"; }}

@@ -12,7 +12,8 @@ use anyhow::Result;
 use comfy_table::{CellAlignment, Table};
 
 use self::traffic::Load;
-use super::{Options, median, share};
+use super::Options;
+use super::figures::{median, share};
 use crate::progress::Progress;
 use crate::rig::network::{self, Pair};
 use crate::rig::process::Running;
