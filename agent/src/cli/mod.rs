@@ -4,6 +4,7 @@ pub mod args;
 pub mod bench_probes;
 pub mod bench_wire;
 pub mod check;
+pub mod doctor;
 pub mod failure;
 pub mod inspect;
 pub mod judge;
@@ -22,6 +23,7 @@ use self::args::{RecordArgs, ReplayArgs, RunArgs};
 use self::bench_probes::BenchProbesArgs;
 use self::bench_wire::BenchWireArgs;
 use self::check::CheckArgs;
+use self::doctor::DoctorArgs;
 use self::inspect::{ExplainArgs, InspectArgs};
 use self::judge::JudgeArgs;
 use self::policy::PolicyArgs;
@@ -59,6 +61,8 @@ enum Command {
     Record(RecordArgs),
     /// Judge what a recording holds.
     Replay(ReplayArgs),
+    /// Tell what this machine lets the agent see, and where its probes would go.
+    Doctor(DoctorArgs),
     /// Check a policy file, or show one with everything in it.
     Policy(PolicyArgs),
     #[command(hide = true)]
@@ -77,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::BenchProbes(args) => bench_probes::run(&args),
         Command::BenchWire(args) => bench_wire::run(&args),

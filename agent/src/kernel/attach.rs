@@ -43,6 +43,12 @@ const fn programs(function: Function) -> (Option<&'static str>, Option<&'static 
     }
 }
 
+/// Whether a function gets a probe at its entry, and at its return.
+pub const fn places(function: Function) -> (bool, bool) {
+    let (entry, exit) = programs(function);
+    (entry.is_some(), exit.is_some())
+}
+
 impl Kernel {
     /// Attaches to the functions of one library image: all, or none.
     ///

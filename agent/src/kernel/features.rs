@@ -4,6 +4,8 @@ use std::{fs, io, path::Path};
 
 use thiserror::Error;
 
+use crate::target;
+
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 /// Bits of `CapEff`, `linux/capability.h`.
@@ -59,6 +61,19 @@ impl Features {
             tcx: known("tcx_entry"),
         }
     }
+}
+
+/// What the running kernel has, and whether the sockets of processes can be found in its structures; if not, why.
+///
+/// # Errors
+/// Returns what is missing for eBPF to run at all.
+pub fn examine() -> Result<(Features, Result<(), String>), Missing> {
+    check()?;
+    let types = kernel_types()?;
+    let sockets = target::kernel_layout(&types)
+        .map(drop)
+        .map_err(|error| error.to_string());
+    Ok((Features::probe(&types), sockets))
 }
 
 /// Checks that eBPF programs may run at all.

@@ -10,10 +10,10 @@ mod load;
 mod trial;
 mod wire;
 
-pub use attach::{AttachError, Attached};
+pub use attach::{AttachError, Attached, places};
 pub use counters::{Counters, Counts};
 pub use drain::Drain;
-pub use features::{Features, Missing, check};
+pub use features::{Features, Missing, check, examine};
 pub use load::{Kernel, Limits, LoadError, OBJECT};
 pub use trial::PacketProgram;
 pub use wire::{WireError, WireLinks, WireMode};

@@ -13,14 +13,16 @@ use std::{
 
 use ebpf::{
     function::Function,
-    layout::{Layout, MAX_LAYOUTS, UNKNOWN},
+    layout::{Layout, MAX_LAYOUTS},
 };
 
 use super::coverage::{self, Standing};
 use crate::{
     export::Shared,
     kernel::{Attached, Kernel},
-    target::{Family, FileId, ProcessInfo, ProcessScan, Scan, Scanner, Target, standard_libraries},
+    target::{
+        Family, FileId, ProcessInfo, ProcessScan, Scan, Scanner, Target, machine_root, standard_libraries,
+    },
 };
 
 /// How often all processes are looked at: the bound on how late a library is found that a process maps long after
@@ -87,13 +89,7 @@ impl Discovery {
         excluded: Vec<PathBuf>,
     ) -> Self {
         let mut scanner = Scanner::new("/proc");
-        // In a container the machine's own libraries are behind its first process.
-        let host = Path::new("/proc/1/root");
-        let root = if standard_libraries(host).is_empty() {
-            Path::new("/")
-        } else {
-            host
-        };
+        let root = machine_root();
         scanner.watch(root, standard_libraries(root));
         let slots = u16::try_from(MAX_LAYOUTS).unwrap_or(u16::MAX);
         let mut discovery = Self {
@@ -237,12 +233,9 @@ impl Discovery {
         self.libraries
             .send(library)
             .map_err(|_| "the agent is stopping".to_owned())?;
-        // The name is read from the object where that is possible: SSL_ctrl is called often, and for many things.
         let mut hooks: Vec<_> = target
-            .hooks
-            .iter()
+            .needed_hooks()
             .map(|hook| (hook.function, hook.offset))
-            .filter(|(function, _)| *function != Function::SslCtrl || target.layout.hostname == UNKNOWN)
             .collect();
         // What ends connections comes first: no end is missed of one whose beginning was seen.
         hooks.sort_by_key(|(function, _)| !matches!(function, Function::SslFree | Function::SslClear));

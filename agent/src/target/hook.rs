@@ -15,10 +15,44 @@ pub struct Hook {
     pub function: Function,
     /// The functions whose calls pass there.
     pub serves: Vec<Function>,
+    /// Why there.
+    pub choice: Choice,
     /// Byte offset in the file.
     pub offset: u64,
     /// What stands there.
     pub site: Site,
+}
+
+/// Why a probe goes where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The function's entry, whose instruction the kernel emulates.
+    Entry,
+    /// The entry of a function inside, which both outer functions call with these arguments, and whose instruction the
+    /// kernel emulates.
+    Inside,
+    /// The function's entry, though its instruction is single-stepped: no cheaper place is proven.
+    Stepped,
+}
+
+impl Choice {
+    /// The name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Entry => "entry",
+            Self::Inside => "inside",
+            Self::Stepped => "stepped",
+        }
+    }
+
+    /// The reason in words.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Entry => "the entry: the kernel emulates its instruction",
+            Self::Inside => "the function that both call first: the kernel emulates its instruction",
+            Self::Stepped => "the entry, single-stepped: no cheaper place is proven",
+        }
+    }
 }
 
 /// Functions of which one serves the other too, where both call the same function inside.
@@ -51,14 +85,16 @@ pub fn hooks(image: &Image) -> Vec<Hook> {
         let Some((offset, site)) = site::choose(image, address) else {
             continue;
         };
-        let serves = match inner {
-            Some((plain, _)) => vec![plain, function],
-            None => vec![function],
+        let (choice, serves) = match inner {
+            Some((plain, _)) => (Choice::Inside, vec![plain, function]),
+            None if site.emulated => (Choice::Entry, vec![function]),
+            None => (Choice::Stepped, vec![function]),
         };
         if taken.insert(offset) {
             hooks.push(Hook {
                 function,
                 serves,
+                choice,
                 offset,
                 site,
             });

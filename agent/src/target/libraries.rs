@@ -33,6 +33,16 @@ pub fn standard_libraries(root: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Where the machine's own files are. In a container they are behind its first process.
+pub fn machine_root() -> &'static Path {
+    let host = Path::new("/proc/1/root");
+    if standard_libraries(host).is_empty() {
+        Path::new("/")
+    } else {
+        host
+    }
+}
+
 /// The place of an absolute path inside another root directory.
 pub(super) fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))

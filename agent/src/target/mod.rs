@@ -11,7 +11,8 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ebpf::layout::Layout;
+use ebpf::function::Function;
+use ebpf::layout::{Layout, UNKNOWN};
 
 pub mod accessor;
 pub mod family;
@@ -28,7 +29,7 @@ pub use family::Family;
 pub use hook::Hook;
 pub use image::{Image, ImageError};
 pub use kernel_btf::kernel_layout;
-pub use libraries::standard_libraries;
+pub use libraries::{machine_root, standard_libraries};
 pub use scan::{Identity, ProcessInfo, ProcessScan, Scan, Scanner, identify};
 
 /// A file, whatever it is called and whoever mounted it.
@@ -72,4 +73,15 @@ pub struct Target {
     pub layout: Layout,
     /// The facts that stay unknown, and why.
     pub missing: Vec<(Field, Reason)>,
+}
+
+impl Target {
+    /// The hooks that its layout leaves necessary.
+    pub fn needed_hooks(&self) -> impl Iterator<Item = &Hook> {
+        // The name is read from the object where that is possible: SSL_ctrl is called often, and for many things.
+        let named = self.layout.hostname != UNKNOWN;
+        self.hooks
+            .iter()
+            .filter(move |hook| !(named && hook.function == Function::SslCtrl))
+    }
 }

@@ -1,0 +1,137 @@
+//! The report as a person reads it.
+
+use super::report::{Library, Machine, Process, Report};
+use crate::cli::table::{Kind, lines, printable};
+
+const SITES: [(&str, Kind); 5] = [
+    ("FUNCTION", Kind::Name),
+    ("OFFSET", Kind::Number),
+    ("INSTRUCTION", Kind::Text),
+    ("PROBES", Kind::Text),
+    ("WHY THERE", Kind::Sentence),
+];
+/// Processes that are named.
+const NAMED: usize = 5;
+
+/// The whole report.
+pub(super) fn text(report: &Report) -> String {
+    let mut text = Vec::new();
+    if let Some(machine) = &report.machine {
+        text.extend(of_machine(machine));
+    }
+    for library in &report.libraries {
+        text.push(String::new());
+        text.extend(of_library(library));
+    }
+    if !report.problems.is_empty() {
+        text.push(String::new());
+        text.push("Could not be examined:".to_owned());
+    }
+    for problem in &report.problems {
+        let path = problem.path.as_deref().unwrap_or("all that it has mapped");
+        text.push(format!(
+            "  process {}: {}: {}",
+            problem.pid,
+            printable(path),
+            printable(&problem.detail)
+        ));
+    }
+    if report.machine.is_some() && report.libraries.is_empty() {
+        text.push(String::new());
+        text.push("No TLS library is in use, and none is installed where systems have theirs.".to_owned());
+    }
+    // A report that begins with a library begins with an empty line.
+    let first = text.iter().position(|line| !line.is_empty()).unwrap_or(0);
+    text[first..].iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn of_machine(machine: &Machine) -> Vec<String> {
+    if let Some(missing) = &machine.missing {
+        return vec![format!("Kernel: probes cannot run: {missing}")];
+    }
+    let yes = |there: Option<bool>, without: &str| {
+        if there == Some(true) {
+            "yes".to_owned()
+        } else {
+            format!("no; {without}")
+        }
+    };
+    let sockets = match &machine.sockets_missing {
+        None => "yes".to_owned(),
+        Some(reason) => format!("no: {reason}; connections will have no addresses"),
+    };
+    vec![
+        "Kernel: probes can run".to_owned(),
+        format!("  sockets found in processes:      {sockets}"),
+        format!(
+            "  tracepoints of sends and receives: {}",
+            yes(
+                machine.socket_length_tracepoints,
+                "sockets are told by receives alone"
+            )
+        ),
+        format!(
+            "  packet programs that go with the agent (TCX): {}",
+            yes(machine.tcx, "classic tc filters are used")
+        ),
+    ]
+}
+
+fn of_library(library: &Library) -> Vec<String> {
+    let version = library
+        .version
+        .as_ref()
+        .map(|version| format!(" {}", printable(version)));
+    let mut text = vec![
+        printable(&library.path),
+        format!(
+            "  {}{}, {}",
+            library.family,
+            version.unwrap_or_default(),
+            used_by(&library.processes)
+        ),
+    ];
+    if let Some(reason) = library.unobserved {
+        text.push(format!("  left alone: {}", reason.replace('_', " ")));
+        return text;
+    }
+    let rows: Vec<Vec<String>> = library
+        .sites
+        .iter()
+        .map(|site| {
+            vec![
+                site.functions.join(", "),
+                format!("{:#x}", site.offset),
+                site.instruction.clone().unwrap_or_else(|| "?".to_owned()),
+                site.probes.join(", "),
+                site.reason.to_owned(),
+            ]
+        })
+        .collect();
+    text.extend(lines(&SITES, &rows).into_iter().map(|line| format!("  {line}")));
+    if !library.missing.is_empty() {
+        let missing: Vec<String> = library
+            .missing
+            .iter()
+            .map(|missing| format!("{} ({})", missing.field, missing.reason.replace('_', " ")))
+            .collect();
+        text.push(format!("  stays unknown: {}", missing.join(", ")));
+    }
+    text
+}
+
+fn used_by(processes: &[Process]) -> String {
+    if processes.is_empty() {
+        return "in use by nobody".to_owned();
+    }
+    let named: Vec<String> = processes
+        .iter()
+        .take(NAMED)
+        .map(|process| format!("{} ({})", printable(&process.name), process.pid))
+        .collect();
+    let more = match processes.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("in use by {}{more}", named.join(", "))
+}

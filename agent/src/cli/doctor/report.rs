@@ -1,0 +1,245 @@
+//! What is found.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::cli::failure::Failure;
+use crate::kernel;
+use crate::target::{Family, Hook, Scan, Scanner, Target, machine_root, standard_libraries};
+
+/// Everything that is found.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// Of the kernel, if it was looked at.
+    pub(super) machine: Option<Machine>,
+    /// TLS libraries, in the order of their paths.
+    pub(super) libraries: Vec<Library>,
+    /// Files that could not be examined.
+    pub(super) problems: Vec<Unexamined>,
+}
+
+/// One object of the output.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum Line<'a> {
+    Machine(&'a Machine),
+    Library(&'a Library),
+    Problem(&'a Unexamined),
+}
+
+/// What the kernel has.
+#[derive(Debug, Serialize)]
+pub(super) struct Machine {
+    /// What is missing for probes to run at all, and the remedy; `None` if nothing is.
+    pub(super) missing: Option<String>,
+    /// Why sockets cannot be found in processes; `None` if they can, or nothing runs anyway.
+    pub(super) sockets_missing: Option<String>,
+    /// Tracepoints that name the socket of each send and receive (Linux 6.3); `None` if nothing runs anyway.
+    pub(super) socket_length_tracepoints: Option<bool>,
+    /// Packet programs that go with the agent (TCX, Linux 6.6); `None` if nothing runs anyway.
+    pub(super) tcx: Option<bool>,
+}
+
+/// One TLS library, or a program with one inside.
+#[derive(Debug, Serialize)]
+pub(super) struct Library {
+    pub(super) path: String,
+    pub(super) family: &'static str,
+    pub(super) version: Option<String>,
+    /// Who has it mapped.
+    pub(super) processes: Vec<Process>,
+    /// Why the agent leaves it alone; `None` if it does not.
+    pub(super) unobserved: Option<&'static str>,
+    pub(super) sites: Vec<Site>,
+    /// Facts of a connection that stay unknown.
+    pub(super) missing: Vec<Missing>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    pub(super) name: String,
+}
+
+/// One place of a probe.
+#[derive(Debug, Serialize)]
+pub(super) struct Site {
+    /// The functions whose calls pass there.
+    pub(super) functions: Vec<&'static str>,
+    /// Byte offset in the file.
+    pub(super) offset: u64,
+    /// `None` if it could not be decoded.
+    pub(super) instruction: Option<String>,
+    /// Whether the kernel emulates it. Others cost about ten times as much.
+    pub(super) emulated: bool,
+    /// `entry`, `inside` or `stepped`.
+    pub(super) choice: &'static str,
+    pub(super) reason: &'static str,
+    /// Probes there: `entry`, `return`.
+    pub(super) probes: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Missing {
+    pub(super) field: &'static str,
+    pub(super) reason: &'static str,
+}
+
+/// A file of a process that could not be examined.
+#[derive(Debug, Serialize)]
+pub(super) struct Unexamined {
+    pub(super) pid: u32,
+    pub(super) path: Option<String>,
+    pub(super) problem: &'static str,
+    pub(super) detail: String,
+}
+
+impl Report {
+    /// Looks at the kernel and at everything that runs.
+    pub(super) fn of_machine() -> Self {
+        let mut scanner = Scanner::new("/proc");
+        let root = machine_root();
+        scanner.watch(root, standard_libraries(root));
+        Self {
+            machine: Some(Machine::examine()),
+            ..Self::of(&scanner.scan())
+        }
+    }
+
+    /// Looks at files, whether or not a process has them mapped.
+    ///
+    /// # Errors
+    /// Returns the first that is no TLS library.
+    pub(super) fn of_files(files: &[PathBuf]) -> anyhow::Result<Self> {
+        let mut names = Vec::new();
+        for file in files {
+            let path = file.canonicalize().map_err(|error| {
+                Failure::configuration(format!("cannot examine {}: {error}", file.display()))
+            })?;
+            names.push(path);
+        }
+        // No process is looked at where there is no directory of them.
+        let mut scanner = Scanner::new("/nonexistent");
+        scanner.watch(Path::new("/"), names.clone());
+        let report = Self::of(&scanner.scan());
+        for name in names {
+            let path = name.display().to_string();
+            if !report.libraries.iter().any(|library| library.path == path) {
+                return Err(Failure::configuration(format!(
+                    "{path} has no TLS functions by name: neither a TLS library nor a program with one inside"
+                ))
+                .into());
+            }
+        }
+        Ok(report)
+    }
+
+    fn of(scan: &Scan) -> Self {
+        let mut libraries: Vec<Library> = scan
+            .targets
+            .iter()
+            .map(|target| Library::of(target, scan))
+            .collect();
+        libraries.sort_by(|one, other| one.path.cmp(&other.path));
+        let problems = scan.processes.iter().flat_map(|process| {
+            process.problems.iter().map(|problem| Unexamined {
+                pid: process.pid,
+                path: problem.path.as_ref().map(|path| path.display().to_string()),
+                problem: problem.kind.as_str(),
+                detail: problem.detail.clone(),
+            })
+        });
+        Self {
+            machine: None,
+            libraries,
+            problems: problems.collect(),
+        }
+    }
+
+    /// Whether everything that was found can be observed.
+    pub(super) fn is_well(&self) -> bool {
+        let machine = self
+            .machine
+            .as_ref()
+            .is_none_or(|machine| machine.missing.is_none() && machine.sockets_missing.is_none());
+        machine
+            && self.problems.is_empty()
+            && self.libraries.iter().all(|library| library.unobserved.is_none())
+    }
+
+    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let machine = self.machine.iter().map(Line::Machine);
+        machine
+            .chain(self.libraries.iter().map(Line::Library))
+            .chain(self.problems.iter().map(Line::Problem))
+    }
+}
+
+impl Machine {
+    fn examine() -> Self {
+        match kernel::examine() {
+            Ok((features, sockets)) => Self {
+                missing: None,
+                sockets_missing: sockets.err(),
+                socket_length_tracepoints: Some(features.socket_length_tracepoints),
+                tcx: Some(features.tcx),
+            },
+            Err(missing) => Self {
+                missing: Some(missing.to_string()),
+                sockets_missing: None,
+                socket_length_tracepoints: None,
+                tcx: None,
+            },
+        }
+    }
+}
+
+impl Library {
+    fn of(target: &Target, scan: &Scan) -> Self {
+        let processes = scan
+            .processes
+            .iter()
+            .filter(|process| process.targets.contains(&target.id))
+            .map(|process| Process {
+                pid: process.pid,
+                name: process.comm.clone(),
+            });
+        let observed = target.family == Family::OpenSsl;
+        let missing = target.missing.iter().map(|(field, reason)| Missing {
+            field: field.as_str(),
+            reason: reason.as_str(),
+        });
+        Self {
+            path: target.path.display().to_string(),
+            family: target.family.as_str(),
+            version: target.version.clone(),
+            processes: processes.collect(),
+            unobserved: (!observed).then_some("family_not_supported"),
+            sites: if observed {
+                target.needed_hooks().map(Site::of).collect()
+            } else {
+                Vec::new()
+            },
+            missing: if observed { missing.collect() } else { Vec::new() },
+        }
+    }
+}
+
+impl Site {
+    fn of(hook: &Hook) -> Self {
+        let (entry, exit) = kernel::places(hook.function);
+        Self {
+            functions: hook.serves.iter().map(|function| function.symbol()).collect(),
+            offset: hook.offset,
+            instruction: hook.site.instruction.clone(),
+            emulated: hook.site.emulated,
+            choice: hook.choice.as_str(),
+            reason: hook.choice.reason(),
+            probes: [(entry, "entry"), (exit, "return")]
+                .into_iter()
+                .filter_map(|(there, name)| there.then_some(name))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `wrongway doctor`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use wrongway::target::standard_libraries;
+
+fn doctor(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_wrongway"))
+        .arg("doctor")
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn library() -> PathBuf {
+    let libraries = standard_libraries(Path::new("/"));
+    let version_3 = libraries.into_iter().find(|path| path.ends_with("libssl.so.3"));
+    version_3.expect("libssl.so.3 is installed: python3 and curl depend on it")
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let text = str::from_utf8(&output.stdout).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_library_has_its_sites_without_root_or_kernel() {
+    let path = library();
+    let output = doctor(&["--json", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let [library] = &lines(&output)[..] else {
+        panic!("{output:?}");
+    };
+    assert_eq!(library["kind"], "library");
+    assert_eq!(library["family"], "openssl");
+    assert_eq!(library["missing"], Value::Array(vec![]));
+    let sites = library["sites"].as_array().unwrap();
+    let of = |function: &str| {
+        let mut there = sites
+            .iter()
+            .filter(|site| site["functions"].as_array().unwrap().contains(&function.into()));
+        let site = there.next().unwrap_or_else(|| panic!("no {function}"));
+        assert!(there.next().is_none(), "{function} twice");
+        site
+    };
+    for function in [
+        "SSL_read",
+        "SSL_read_ex",
+        "SSL_write",
+        "SSL_write_ex",
+        "SSL_do_handshake",
+    ] {
+        let site = of(function);
+        assert_eq!(site["probes"], serde_json::json!(["entry", "return"]), "{site}");
+        assert!(site["instruction"].is_string(), "{site}");
+        let stepped = site["choice"] == "stepped";
+        assert_eq!(site["emulated"], !stepped, "{site}");
+    }
+    assert_eq!(of("SSL_read"), of("SSL_read_ex"));
+    assert!(!sites.iter().any(|site| site["functions"][0] == "SSL_ctrl"));
+
+    let output = doctor(&[path.to_str().unwrap()]);
+    let text = str::from_utf8(&output.stdout).unwrap();
+    assert!(
+        text.starts_with(path.canonicalize().unwrap().to_str().unwrap()),
+        "{text}"
+    );
+    assert!(
+        text.contains("SSL_do_handshake") && text.contains("WHY THERE"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_without_tls_functions_is_named() {
+    let program = env!("CARGO_MANIFEST_DIR").to_owned() + "/Cargo.toml";
+    for (file, reason) in [
+        (program.as_str(), "has no TLS functions by name"),
+        ("/nonexistent/libssl.so", "cannot examine /nonexistent/libssl.so"),
+    ] {
+        let output = doctor(&[file]);
+        assert_eq!(output.status.code(), Some(64), "{output:?}");
+        let error = str::from_utf8(&output.stderr).unwrap();
+        assert!(error.contains(file) && error.contains(reason), "{error}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+    }
+}
+
+#[test]
+fn a_machine_is_told_of_with_its_libraries() {
+    let output = doctor(&["--json"]);
+    let lines = lines(&output);
+    assert_eq!(lines[0]["kind"], "machine");
+    assert!(
+        lines[0]["missing"].is_null() == lines[0]["tcx"].is_boolean(),
+        "{}",
+        lines[0]
+    );
+    // It may be there under two names.
+    let installed = library();
+    let name = installed.file_name().unwrap().to_str().unwrap();
+    assert!(
+        lines
+            .iter()
+            .any(|line| { line["kind"] == "library" && line["path"].as_str().unwrap().ends_with(name) }),
+        "{output:?}"
+    );
+    let well = lines.iter().all(|line| match line["kind"].as_str().unwrap() {
+        "machine" => line["missing"].is_null() && line["sockets_missing"].is_null(),
+        "library" => line["unobserved"].is_null(),
+        _ => false,
+    });
+    assert_eq!(output.status.code(), Some(i32::from(!well)), "{output:?}");
+}
