@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use ebpf::function::Function;
 
 use super::image::Image;
-use super::inner;
 use super::site::{self, Site};
+use super::{early, inner};
 
 /// A place for a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,9 @@ pub enum Choice {
     /// The entry of a function inside, which both outer functions call with these arguments, and whose instruction the
     /// kernel emulates.
     Inside,
+    /// Shortly after the entry, before anything of what is found there was changed, at an instruction that the kernel
+    /// emulates.
+    Early,
     /// The function's entry, though its instruction is single-stepped: no cheaper place is proven.
     Stepped,
 }
@@ -41,6 +44,7 @@ impl Choice {
         match self {
             Self::Entry => "entry",
             Self::Inside => "inside",
+            Self::Early => "early",
             Self::Stepped => "stepped",
         }
     }
@@ -50,6 +54,7 @@ impl Choice {
         match self {
             Self::Entry => "the entry: the kernel emulates its instruction",
             Self::Inside => "the function that both call first: the kernel emulates its instruction",
+            Self::Early => "after the entry, before anything changed: the kernel emulates its instruction",
             Self::Stepped => "the entry, single-stepped: no cheaper place is proven",
         }
     }
@@ -82,15 +87,25 @@ pub fn hooks(image: &Image) -> Vec<Hook> {
             Some((_, inner)) => inner,
             None => symbol.address,
         };
-        let Some((offset, site)) = site::choose(image, address) else {
+        let Some((entry, site)) = site::choose(image, address) else {
             continue;
         };
-        let (choice, serves) = match inner {
-            Some((plain, _)) => (Choice::Inside, vec![plain, function]),
-            None if site.emulated => (Choice::Entry, vec![function]),
-            None => (Choice::Stepped, vec![function]),
+        let early = if site.emulated {
+            None
+        } else {
+            early::find(image, symbol).and_then(|address| site::choose(image, address))
         };
-        if taken.insert(offset) {
+        let serves = match inner {
+            Some((plain, _)) => vec![plain, function],
+            None => vec![function],
+        };
+        let (choice, (offset, site)) = match (inner, early) {
+            (Some(_), _) => (Choice::Inside, (entry, site)),
+            (None, Some(early)) => (Choice::Early, early),
+            (None, None) if site.emulated => (Choice::Entry, (entry, site)),
+            (None, None) => (Choice::Stepped, (entry, site)),
+        };
+        if taken.insert(entry) {
             hooks.push(Hook {
                 function,
                 serves,

@@ -23,7 +23,7 @@ use super::image::{Image, Machine, Symbol};
 use super::site;
 
 /// Longest x86 instruction in bytes.
-const LONGEST: usize = 15;
+pub(super) const LONGEST: usize = 15;
 /// Instructions before the call. Known builds have at most eight.
 const BEFORE: usize = 24;
 /// Instructions of the rest of an outer function. Known builds have about forty.
@@ -43,7 +43,7 @@ pub(super) fn find(image: &Image, plain: Symbol, ex: Symbol) -> Option<u64> {
     site::inspect(&code(inner), inner).emulated.then_some(inner)
 }
 
-fn bounds(symbol: Symbol) -> Option<Range<u64>> {
+pub(super) fn bounds(symbol: Symbol) -> Option<Range<u64>> {
     (symbol.size > 0).then_some(symbol.address..symbol.address.checked_add(symbol.size)?)
 }
 
@@ -145,7 +145,7 @@ fn only_imports(code: &impl Fn(u64) -> Vec<u8>, bounds: &Range<u64>, mut places:
 }
 
 /// Whether this is an entry of the procedure linkage table: a jump through a pointer.
-fn is_import(code: &impl Fn(u64) -> Vec<u8>, address: u64) -> bool {
+pub(super) fn is_import(code: &impl Fn(u64) -> Vec<u8>, address: u64) -> bool {
     let Some(first) = decode(code, address) else {
         return false;
     };
@@ -157,7 +157,7 @@ fn is_import(code: &impl Fn(u64) -> Vec<u8>, address: u64) -> bool {
     jump.is_some_and(|jump| jump.code() == Code::Jmp_rm64 && jump.is_ip_rel_memory_operand())
 }
 
-fn decode(code: &impl Fn(u64) -> Vec<u8>, address: u64) -> Option<Instruction> {
+pub(super) fn decode(code: &impl Fn(u64) -> Vec<u8>, address: u64) -> Option<Instruction> {
     let bytes = code(address);
     let instruction = Decoder::with_ip(64, &bytes, address, DecoderOptions::NONE).decode();
     (!instruction.is_invalid()).then_some(instruction)

@@ -15,6 +15,7 @@ use ebpf::function::Function;
 use ebpf::layout::{Layout, UNKNOWN};
 
 pub mod accessor;
+mod early;
 pub mod family;
 pub mod hook;
 pub mod image;

@@ -51,6 +51,7 @@ pub(super) fn inspect(bytes: &[u8], address: u64) -> Site {
     options.set_hex_suffix("");
     options.set_branch_leading_zeros(false);
     options.set_show_branch_size(false);
+    options.set_uppercase_hex(false);
     formatter.format(&instruction, &mut text);
     Site {
         instruction: Some(text),
