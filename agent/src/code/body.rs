@@ -16,6 +16,8 @@ pub struct Call {
     pub target: Option<u64>,
     /// Whether the callee returns to the caller of this function.
     pub tail: bool,
+    /// Whether some way from the function's start leads here. Only tables of jumps and unwinding lead to the others.
+    pub reached: bool,
     /// What is handed over in the registers for arguments.
     pub arguments: [Values; ARGUMENTS],
 }

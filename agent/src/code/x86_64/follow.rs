@@ -1,9 +1,10 @@
 //! Following a function through all its ways at once, with all that its registers can hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, OpAccess, OpKind, Register,
+    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind,
+    Register,
 };
 
 use super::LONGEST;
@@ -28,6 +29,7 @@ pub(super) fn body(program: &Program, function: Function) -> Body {
         start: function.start,
         bytes,
         states: BTreeMap::new(),
+        reached: BTreeSet::new(),
         pending: Vec::new(),
         info: InstructionInfoFactory::new(),
         steps: 0,
@@ -35,6 +37,7 @@ pub(super) fn body(program: &Program, function: Function) -> Body {
     };
     follower.reach(function.start, State::entry());
     follower.run();
+    follower.reached = follower.states.keys().copied().collect();
     if function.bounds == Bounds::Stated {
         follower.rest();
     }
@@ -46,6 +49,8 @@ struct Follower {
     bytes: Vec<u8>,
     /// What is known before each instruction that was reached.
     states: BTreeMap<u64, State>,
+    /// Those of them that a way from the start leads to.
+    reached: BTreeSet<u64>,
     pending: Vec<u64>,
     info: InstructionInfoFactory,
     steps: usize,
@@ -79,7 +84,9 @@ impl Follower {
     fn rest(&mut self) {
         let mut address = self.start;
         while let Some(instruction) = self.decode(address) {
-            if !self.states.contains_key(&address) {
+            // Padding leads to what stands behind it, but nothing leads to padding.
+            let padding = matches!(instruction.mnemonic(), Mnemonic::Nop | Mnemonic::Int3);
+            if !padding && !self.states.contains_key(&address) {
                 let sound = self.sound;
                 self.reach(address, State::unknown());
                 self.run();
@@ -199,6 +206,7 @@ impl Follower {
             site: instruction.ip(),
             target: direct,
             tail,
+            reached: self.reached.contains(&instruction.ip()),
             arguments,
         });
     }
