@@ -10,8 +10,8 @@ pub trait Architecture: std::fmt::Debug {
     /// candidates: what only looks like it is among them.
     fn references(&self, program: &Program, ranges: &[Range<u64>]) -> Vec<u64>;
 
-    /// Sites and targets of direct calls, of those whose target is wanted. They are candidates too.
-    fn calls(&self, program: &Program, wanted: &dyn Fn(u64) -> bool) -> Vec<(u64, u64)>;
+    /// Sites and targets of direct calls, of those that are wanted. They are candidates too.
+    fn calls(&self, program: &Program, wanted: &dyn Fn(u64, u64) -> bool) -> Vec<(u64, u64)>;
 
     /// Whether a function may begin here, as what stands before does not run on into it.
     fn may_begin(&self, program: &Program, address: u64) -> bool;

@@ -46,6 +46,37 @@ fn constants_are_followed_through_kept_registers_and_the_stack() {
     assert!(call.arguments[3].can_be_unknown(), "a call may change it");
 }
 
+/// As OpenSSL 4.0 does around a call in `SSL_read`, before the one that counts.
+#[test]
+fn arguments_that_are_kept_in_the_frame_come_back() {
+    // sub rsp,24; mov [rsp],rsi; mov [rsp+8],edx; call +0; mov rsi,[rsp]; mov edi,[rsp+8]; call +0
+    let kept = body("4883ec18 48893424 89542408 e800000000 488b3424 8b7c2408 e800000000");
+    assert!(kept.calls[1].arguments[1].is_only(Value::Argument(1)));
+    assert!(
+        kept.calls[1].arguments[0].can_be_unknown(),
+        "only its lower half was kept"
+    );
+}
+
+#[test]
+fn what_others_can_write_to_is_unknown_after_a_call() {
+    // sub rsp,24; mov [rsp],rsi; mov [rsp+8],rdi; lea rdi,[rsp+8]; call +0; mov rsi,[rsp]; mov rdi,[rsp+8]; call +0
+    let given = body("4883ec18 48893424 48897c2408 488d7c2408 e800000000 488b3424 488b7c2408 e800000000");
+    assert!(given.calls[1].arguments[1].is_only(Value::Argument(1)));
+    assert!(given.calls[1].arguments[0].can_be_unknown());
+    // The same with mov rdi,rsp, which is how the lowest address is taken.
+    let given = body("4883ec18 48893424 4889e7 e800000000 488b3424 e800000000");
+    assert!(given.calls[1].arguments[1].can_be_unknown());
+}
+
+#[test]
+fn padding_inside_a_function_brings_nothing() {
+    // test rdi,rdi; je +3; ret; xchg ax,ax; mov rsi,rdi; jmp +0x100: the `nop` stands between, as before a loop.
+    let body = body("4885ff 7403 c3 6690 4889fe e900010000");
+    assert!(body.calls[0].arguments[1].is_only(Value::Argument(0)));
+    assert!(body.calls[0].reached);
+}
+
 #[test]
 fn an_argument_that_was_written_in_part_is_unknown() {
     // mov dl,5; mov sil,dil; call +0

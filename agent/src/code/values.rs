@@ -10,8 +10,8 @@ pub enum Value {
     Constant(u64),
     /// What the function was handed as this argument, from 0 on.
     Argument(u8),
-    /// A place in the function's own frame.
-    Frame,
+    /// The address of a place in the function's own frame: the distance from the return address, if it is known.
+    Frame(Option<i64>),
 }
 
 /// All that a register can hold, whichever way the program came.
@@ -57,8 +57,26 @@ impl Values {
     pub fn constants(&self) -> impl Iterator<Item = u64> {
         self.known.iter().filter_map(|value| match value {
             Value::Constant(number) => Some(*number),
-            Value::Argument(_) | Value::Frame => None,
+            Value::Argument(_) | Value::Frame(_) => None,
         })
+    }
+
+    /// The places in the frame that it can be the address of.
+    pub(super) fn frames(&self) -> impl Iterator<Item = Option<i64>> {
+        self.known.iter().filter_map(|value| match value {
+            Value::Frame(place) => Some(*place),
+            Value::Constant(_) | Value::Argument(_) => None,
+        })
+    }
+
+    /// Whether some way leads here with an address in the frame.
+    pub(super) fn can_be_frame(&self) -> bool {
+        self.frames().next().is_some()
+    }
+
+    /// Whether it is an address in the frame, whichever way the program came.
+    pub(super) fn is_frame(&self) -> bool {
+        !self.unknown && self.can_be_frame() && self.frames().count() == self.known.len()
     }
 
     /// Another way leads here; whether it carries something new.
@@ -80,7 +98,7 @@ impl Values {
         grown
     }
 
-    /// The same with every number changed; arguments and frames become what `other` says.
+    /// The same with everything changed that is known; `None` makes it unknown.
     pub(super) fn map(&self, change: impl Fn(Value) -> Option<Value>) -> Self {
         let mut result = Self {
             known: Vec::new(),

@@ -110,7 +110,7 @@ impl Follower {
                 self.go(next, state, false);
             }
             FlowControl::Call | FlowControl::IndirectCall => {
-                state.called();
+                state.call();
                 // The last call of a function need not return.
                 self.go(next, state, true);
             }
@@ -170,7 +170,7 @@ impl Follower {
                     continue;
                 }
                 let base = state.register(memory.base());
-                if memory.base() != Register::RSP && !base.is_only(Value::Frame) {
+                if !base.is_frame() {
                     body.stores = true;
                 }
                 if instruction.has_lock_prefix()

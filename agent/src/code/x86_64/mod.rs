@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{Architecture, Body, Function, Program};
 
 mod follow;
+mod frame;
 mod scan;
 mod state;
 
@@ -20,7 +21,7 @@ impl Architecture for X86_64 {
         scan::references(program, ranges)
     }
 
-    fn calls(&self, program: &Program, wanted: &dyn Fn(u64) -> bool) -> Vec<(u64, u64)> {
+    fn calls(&self, program: &Program, wanted: &dyn Fn(u64, u64) -> bool) -> Vec<(u64, u64)> {
         scan::calls(program, wanted)
     }
 

@@ -51,7 +51,7 @@ pub(super) fn references(program: &Program, ranges: &[Range<u64>]) -> Vec<u64> {
 }
 
 /// Direct calls of what is wanted, as site and target.
-pub(super) fn calls(program: &Program, wanted: &dyn Fn(u64) -> bool) -> Vec<(u64, u64)> {
+pub(super) fn calls(program: &Program, wanted: &dyn Fn(u64, u64) -> bool) -> Vec<(u64, u64)> {
     let mut calls = Vec::new();
     each_piece(program, |address, bytes| {
         for position in memchr_iter(CALL, bytes) {
@@ -60,7 +60,7 @@ pub(super) fn calls(program: &Program, wanted: &dyn Fn(u64) -> bool) -> Vec<(u64
             };
             let site = address.wrapping_add(position as u64);
             let target = relative(site.wrapping_add(5), [a, b, c, d]);
-            if wanted(target) && calls.len() < LIMIT {
+            if wanted(site, target) && calls.len() < LIMIT {
                 calls.push((site, target));
             }
         }

@@ -97,7 +97,7 @@ fn new(library: &Evidence) -> Choice<&Raiser> {
 }
 
 /// `SSL_connect` and `SSL_accept` look like it where it is built into them. Reading and writing call the real one.
-fn handshake<'a>(
+pub(super) fn handshake<'a>(
     library: &'a Evidence,
     inner: Choice<&Raiser>,
     write: Choice<&Raiser>,
@@ -187,7 +187,7 @@ fn callers(
 ) -> impl Iterator<Item = (Function, Body)> {
     let sites = search
         .architecture
-        .calls(search.program, &|address| address == target);
+        .calls(search.program, &|_, address| address == target);
     let starts: BTreeSet<_> = sites
         .iter()
         .filter_map(|&(site, _)| search.survey.functions.containing(site))
@@ -207,16 +207,14 @@ fn callers(
 fn free(search: &Search<'_>, library: &Evidence) -> Choice<(Function, Body)> {
     let new = new(library)?;
     let known = new.body.callees();
-    let near = |function: &Function| {
-        function.end - function.start <= FREE_LENGTH && function.start.abs_diff(new.function.start) < NEAR
-    };
-    let sites = search
-        .architecture
-        .calls(search.program, &|target| known.contains(&target));
+    let near = |address: u64| address.abs_diff(new.function.start) < NEAR;
+    let sites = search.architecture.calls(search.program, &|site, target| {
+        near(site) && known.contains(&target)
+    });
     let starts: BTreeSet<_> = sites
         .iter()
         .filter_map(|&(site, _)| search.survey.functions.containing(site))
-        .filter(near)
+        .filter(|function| function.end - function.start <= FREE_LENGTH)
         .map(|function| function.start)
         .collect();
     let candidates = starts.into_iter().filter_map(|start| {

@@ -17,6 +17,8 @@ mod gate;
 mod openssl;
 mod refusal;
 mod role;
+#[cfg(test)]
+mod tests;
 
 pub use cache::Cache;
 pub use refusal::Refusal;

@@ -12,13 +12,13 @@ use super::{Choice, Lineage, Refusal, Role, Search, only};
 use crate::code::{Body, Function, Value};
 
 /// Name since 3.0, and number before (`SSL_F_…` of `sslerr.h`).
-type Label = (&'static str, u64);
+pub(super) type Label = (&'static str, u64);
 
 const NEW: Label = ("SSL_new", 186);
 const HANDSHAKE: Label = ("SSL_do_handshake", 180);
-const READ: Label = ("SSL_read", 223);
+pub(super) const READ: Label = ("SSL_read", 223);
 const WRITE: Label = ("SSL_write", 208);
-const INNER_READ: Label = ("ssl_read_internal", 523);
+pub(super) const INNER_READ: Label = ("ssl_read_internal", 523);
 const INNER_WRITE: Label = ("ssl_write_internal", 524);
 const SHUTDOWN: Label = ("SSL_shutdown", 224);
 /// Makes the object since 3.2, where connections are not the only kind.
@@ -71,7 +71,7 @@ fn owners(library: &Evidence, label: Label) -> impl Iterator<Item = &Raiser> {
 
 /// `SSL_connect` and `SSL_accept` raise no errors of their own: with the handshake built in they look like it, but for
 /// the one call more by which they choose their side.
-fn handshake(library: &Evidence) -> Choice<&Raiser> {
+pub(super) fn handshake(library: &Evidence) -> Choice<&Raiser> {
     let all: Vec<_> = owners(library, HANDSHAKE).collect();
     let least = |raiser: &&&Raiser| {
         let callees = raiser.body.callees();
@@ -90,7 +90,7 @@ fn handshake(library: &Evidence) -> Choice<&Raiser> {
 }
 
 /// The function that does the work, if the outer one calls it with the connection and the buffer that it was given.
-fn inside(library: &Evidence, outer: Label, label: Label) -> Choice<&Raiser> {
+pub(super) fn inside(library: &Evidence, outer: Label, label: Label) -> Choice<&Raiser> {
     let outer = only(owners(library, outer))?;
     if is_called(library, outer, label) {
         return Err(Refusal::BuiltIn);
