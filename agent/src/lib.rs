@@ -8,6 +8,7 @@
 pub mod alert;
 pub mod check;
 pub mod cli;
+pub mod code;
 pub mod connection;
 pub mod decode;
 pub mod export;

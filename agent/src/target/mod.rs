@@ -24,6 +24,7 @@ pub mod kernel_btf;
 pub mod libraries;
 pub mod scan;
 pub mod site;
+pub mod stripped;
 
 pub use accessor::{Derivation, Field, Reason};
 pub use family::Family;

@@ -6,13 +6,14 @@ use std::fs::File;
 
 use ebpf::function::Function;
 use object::elf::{
-    self, DT_NEEDED, DT_SONAME, EM_AARCH64, EM_X86_64, PF_X, PT_LOAD, SHN_UNDEF, SHT_DYNAMIC, SHT_DYNSYM,
-    SHT_STRTAB, SHT_SYMTAB, STT_FUNC,
+    self, DT_NEEDED, DT_SONAME, PF_X, PT_LOAD, SHN_UNDEF, SHT_DYNAMIC, SHT_DYNSYM, SHT_STRTAB, SHT_SYMTAB,
+    STT_FUNC,
 };
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{LittleEndian, ReadCache};
 
 use super::{ImageError, Machine, Segment, Symbol};
+use crate::code::{Header, broken, check, machine};
 
 /// Bytes of one symbol or string table that are read. Node, which exports its TLS library from a hundred
 /// megabytes, has tables of five.
@@ -22,7 +23,6 @@ const HEADERS_LIMIT: u64 = 1 << 16;
 /// Names of needed libraries that are kept.
 const NEEDED_LIMIT: usize = 256;
 
-type Header = elf::FileHeader64<LittleEndian>;
 type Section = elf::SectionHeader64<LittleEndian>;
 type Data<'data> = &'data ReadCache<&'data File>;
 
@@ -137,14 +137,6 @@ impl Symbols {
     }
 }
 
-fn machine(header: &Header) -> Machine {
-    match header.e_machine(LittleEndian) {
-        EM_X86_64 => Machine::X86_64,
-        EM_AARCH64 => Machine::Aarch64,
-        other => Machine::Other(other.0),
-    }
-}
-
 /// The parts that are mapped to run.
 fn segments(header: &Header, data: Data<'_>) -> Result<Vec<Segment>, ImageError> {
     let count = header.phnum(LittleEndian, data).map_err(broken)?;
@@ -207,20 +199,9 @@ fn checked<'data, T: object::Pod>(
     section.data_as_array(LittleEndian, data).map_err(broken)
 }
 
-fn check(name: &'static str, size: u64, limit: u64) -> Result<(), ImageError> {
-    if size > limit {
-        return Err(ImageError::TooLarge { name, size, limit });
-    }
-    Ok(())
-}
-
 /// The bytes up to the next NUL.
 fn string(table: &[u8], start: u64) -> Option<&[u8]> {
     let rest = table.get(usize::try_from(start).ok()?..)?;
     let end = rest.iter().position(|&byte| byte == 0)?;
     Some(&rest[..end])
-}
-
-fn broken(error: object::read::Error) -> ImageError {
-    ImageError::Broken(error.to_string())
 }

@@ -8,52 +8,9 @@ use std::sync::Arc;
 use ebpf::function::Function;
 
 use super::{accessor, family};
+pub use crate::code::{ElfError as ImageError, Machine, Symbol};
 
 mod elf;
-
-/// Why a file is not an image.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ImageError {
-    /// It is something else.
-    #[error("not a 64-bit little-endian ELF file")]
-    NotElf,
-    /// Its own tables contradict each other or the file's length.
-    #[error("broken ELF file: {0}")]
-    Broken(String),
-    /// A table is larger than any real one.
-    #[error("its {name} have size {size}, more than the {limit} that are read")]
-    TooLarge {
-        /// What is too large.
-        name: &'static str,
-        /// Its size, in bytes or entries.
-        size: u64,
-        /// The limit.
-        limit: u64,
-    },
-    /// The file could not be read.
-    #[error("cannot be read: {0}")]
-    Unreadable(String),
-}
-
-/// What the code of an image runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Machine {
-    /// x86-64.
-    X86_64,
-    /// 64-bit Arm.
-    Aarch64,
-    /// Another one, with its ELF number.
-    Other(u16),
-}
-
-/// A function that an image defines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Symbol {
-    /// Virtual address in the file's own numbering.
-    pub address: u64,
-    /// Length in bytes; 0 if the symbol does not say.
-    pub size: u64,
-}
 
 /// A part of the file that is mapped to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,312 @@
+//! What the registers hold before an instruction.
+
+use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
+
+use super::frame::Frame;
+use crate::code::body::ARGUMENTS;
+use crate::code::{Value, Values};
+
+/// Bytes of what is pushed.
+const WORD: u64 = 8;
+/// Registers for arguments, in their order.
+const ARGUMENT_REGISTERS: [Register; ARGUMENTS] = [
+    Register::RDI,
+    Register::RSI,
+    Register::RDX,
+    Register::RCX,
+    Register::R8,
+    Register::R9,
+];
+/// Registers that a call leaves as they are, but for the one that points to the frame.
+const KEPT: [Register; 7] = [
+    Register::RBX,
+    Register::RBP,
+    Register::RSP,
+    Register::R12,
+    Register::R13,
+    Register::R14,
+    Register::R15,
+];
+
+/// The registers and the frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    registers: [Values; 16],
+    frame: Frame,
+}
+
+impl State {
+    /// Nothing is known, as after a jump through a table.
+    pub(super) fn unknown() -> Self {
+        let mut state = Self {
+            registers: std::array::from_fn(|_| Values::unknown()),
+            frame: Frame::new(),
+        };
+        state.set(Register::RSP, Values::only(Value::Frame(None)));
+        state
+    }
+
+    /// At the start of a function.
+    pub(super) fn entry() -> Self {
+        let mut state = Self::unknown();
+        state.set(Register::RSP, Values::only(Value::Frame(Some(0))));
+        for (number, register) in (0..).zip(ARGUMENT_REGISTERS) {
+            state.set(register, Values::only(Value::Argument(number)));
+        }
+        state
+    }
+
+    /// Another way leads here; whether it carries something new.
+    pub(super) fn join(&mut self, other: &Self) -> bool {
+        let mut grown = self.frame.join(&other.frame);
+        for (register, other) in self.registers.iter_mut().zip(&other.registers) {
+            grown |= register.join(other);
+        }
+        grown
+    }
+
+    /// What a register holds as a whole.
+    pub(super) fn register(&self, register: Register) -> Values {
+        place(register).map_or_else(Values::unknown, |place| self.registers[place].clone())
+    }
+
+    /// What is handed over to a function that is called here.
+    pub(super) fn arguments(&self) -> [Values; ARGUMENTS] {
+        ARGUMENT_REGISTERS.map(|register| self.register(register))
+    }
+
+    /// What a call leaves.
+    pub(super) fn call(&mut self) {
+        for argument in self.arguments() {
+            self.frame.give_away(&argument);
+        }
+        self.frame.foreign();
+        for number in 0..self.registers.len() {
+            if !KEPT.iter().any(|&kept| place(kept) == Some(number)) {
+                self.registers[number] = Values::unknown();
+            }
+        }
+    }
+
+    /// After an instruction that goes on to the next one.
+    pub(super) fn apply(&mut self, instruction: &Instruction, info: &mut InstructionInfoFactory) {
+        match instruction.mnemonic() {
+            Mnemonic::Push => {
+                let values = self.operand(instruction, 0);
+                let top = moved(&self.register(Register::RSP), WORD.wrapping_neg());
+                self.frame.write(&top, 8, values);
+                self.set(Register::RSP, top);
+            }
+            Mnemonic::Pop if is_whole(instruction) => {
+                let values = self.pop();
+                self.set(instruction.op0_register(), values);
+            }
+            Mnemonic::Leave => {
+                let frame = self.register(Register::RBP);
+                self.set(Register::RSP, frame);
+                let values = self.pop();
+                self.set(Register::RBP, values);
+            }
+            Mnemonic::Mov if instruction.op0_kind() == OpKind::Memory => {
+                let values = self.operand(instruction, 1);
+                self.store(instruction, values);
+            }
+            _ => match self.result(instruction) {
+                Some(values) => {
+                    // Where a compiler takes the address of a place, others may come to know it.
+                    if instruction.mnemonic() == Mnemonic::Lea && instruction.op0_register() != Register::RSP
+                    {
+                        self.frame.give_away(&values);
+                    }
+                    self.set(instruction.op0_register(), values);
+                }
+                None => self.forget(instruction, info),
+            },
+        }
+    }
+
+    fn pop(&mut self) -> Values {
+        let top = self.register(Register::RSP);
+        let values = self.frame.read(&top, 8);
+        self.set(Register::RSP, moved(&top, WORD));
+        values
+    }
+
+    fn store(&mut self, instruction: &Instruction, values: Values) {
+        if instruction.memory_index() == Register::None {
+            let address = self.address(instruction);
+            self.frame
+                .write(&address, instruction.memory_size().size(), values);
+        } else {
+            // It may be any element from there on.
+            let base = self.register(instruction.memory_base());
+            let start = moved(&base, instruction.memory_displacement64());
+            self.frame.write(&start, 0, Values::unknown());
+            self.frame.give_away(&values);
+        }
+    }
+
+    /// What a known instruction leaves in its first operand, which is a whole register.
+    fn result(&self, instruction: &Instruction) -> Option<Values> {
+        if !is_whole(instruction) {
+            return None;
+        }
+        let target = instruction.op0_register();
+        let result = match instruction.mnemonic() {
+            Mnemonic::Mov => self.operand(instruction, 1),
+            Mnemonic::Xor | Mnemonic::Sub if is_same(instruction) => Values::only(Value::Constant(0)),
+            Mnemonic::Or if is_immediate(instruction) && instruction.immediate(1) == u64::MAX => {
+                Values::only(Value::Constant(u64::MAX))
+            }
+            Mnemonic::Lea => self.address(instruction),
+            Mnemonic::Add if is_immediate(instruction) => {
+                moved(&self.register(target), instruction.immediate(1))
+            }
+            Mnemonic::Sub if is_immediate(instruction) => {
+                moved(&self.register(target), instruction.immediate(1).wrapping_neg())
+            }
+            // Alignment of the frame: by how much, is decided when it runs.
+            Mnemonic::And if target == Register::RSP => Values::only(Value::Frame(None)),
+            _ if is_conditional_move(instruction) => {
+                let mut values = self.register(target);
+                values.join(&self.operand(instruction, 1));
+                values
+            }
+            _ => return None,
+        };
+        Some(if target.size() == 4 {
+            halved(&result)
+        } else {
+            result
+        })
+    }
+
+    fn operand(&self, instruction: &Instruction, number: u32) -> Values {
+        match instruction.op_kind(number) {
+            OpKind::Register if instruction.op_register(number).size() >= 4 => {
+                self.register(instruction.op_register(number))
+            }
+            OpKind::Memory if instruction.memory_index() == Register::None => self
+                .frame
+                .read(&self.address(instruction), instruction.memory_size().size()),
+            OpKind::Register | OpKind::Memory => Values::unknown(),
+            _ => instruction.try_immediate(number).map_or_else(
+                |_| Values::unknown(),
+                |number| Values::only(Value::Constant(number)),
+            ),
+        }
+    }
+
+    /// The address that an operand in memory has, or that `lea` computes.
+    fn address(&self, instruction: &Instruction) -> Values {
+        if instruction.is_ip_rel_memory_operand() {
+            return Values::only(Value::Constant(instruction.ip_rel_memory_address()));
+        }
+        if instruction.memory_index() != Register::None {
+            return Values::unknown();
+        }
+        match instruction.memory_base() {
+            Register::None => Values::only(Value::Constant(instruction.memory_displacement64())),
+            base => moved(&self.register(base), instruction.memory_displacement64()),
+        }
+    }
+
+    /// Whatever an instruction writes is unknown after it.
+    fn forget(&mut self, instruction: &Instruction, info: &mut InstructionInfoFactory) {
+        let info = info.info(instruction);
+        let is_written = |access: OpAccess| {
+            !matches!(
+                access,
+                OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess
+            )
+        };
+        if info.used_memory().iter().any(|used| is_written(used.access())) {
+            // Other operands in memory than the one that is encoded belong to copies of any length.
+            if instruction.op_kinds().any(|kind| kind == OpKind::Memory) {
+                self.store(instruction, Values::unknown());
+            } else {
+                self.frame.clear();
+            }
+        }
+        for used in info.used_registers() {
+            let register = used.register().full_register();
+            if !is_written(used.access()) {
+            } else if register == Register::RSP {
+                self.set(register, Values::only(Value::Frame(None)));
+            } else {
+                self.set(register, Values::unknown());
+            }
+        }
+    }
+
+    fn set(&mut self, register: Register, values: Values) {
+        if let Some(place) = place(register) {
+            self.registers[place] = values;
+        }
+    }
+}
+
+/// Number of a general register; `None` for others.
+fn place(register: Register) -> Option<usize> {
+    let full = register.full_register();
+    full.is_gpr64().then(|| full.number())
+}
+
+/// A number or a place in the frame, moved on by a distance.
+fn moved(values: &Values, distance: u64) -> Values {
+    values.map(|value| match value {
+        Value::Constant(number) => Some(Value::Constant(number.wrapping_add(distance))),
+        Value::Frame(place) => Some(Value::Frame(
+            place.and_then(|place| place.checked_add(distance.cast_signed())),
+        )),
+        Value::Argument(_) => (distance == 0).then_some(value),
+    })
+}
+
+/// What is left of values that were written to the lower half of a register.
+fn halved(values: &Values) -> Values {
+    values.map(|value| match value {
+        Value::Constant(number) => Some(Value::Constant(number & u64::from(u32::MAX))),
+        Value::Argument(_) | Value::Frame(_) => None,
+    })
+}
+
+/// Whether the first operand is a general register, or its lower half, which clears the rest.
+fn is_whole(instruction: &Instruction) -> bool {
+    let register = instruction.op0_register();
+    instruction.op0_kind() == OpKind::Register && place(register).is_some() && register.size() >= 4
+}
+
+fn is_same(instruction: &Instruction) -> bool {
+    instruction.op1_kind() == OpKind::Register && instruction.op0_register() == instruction.op1_register()
+}
+
+fn is_immediate(instruction: &Instruction) -> bool {
+    instruction.op_count() == 2 && instruction.try_immediate(1).is_ok()
+}
+
+fn is_conditional_move(instruction: &Instruction) -> bool {
+    use Mnemonic::{
+        Cmova, Cmovae, Cmovb, Cmovbe, Cmove, Cmovg, Cmovge, Cmovl, Cmovle, Cmovne, Cmovno, Cmovnp, Cmovns,
+        Cmovo, Cmovp, Cmovs,
+    };
+    matches!(
+        instruction.mnemonic(),
+        Cmova
+            | Cmovae
+            | Cmovb
+            | Cmovbe
+            | Cmove
+            | Cmovg
+            | Cmovge
+            | Cmovl
+            | Cmovle
+            | Cmovne
+            | Cmovno
+            | Cmovnp
+            | Cmovns
+            | Cmovo
+            | Cmovp
+            | Cmovs
+    )
+}
