@@ -34,7 +34,7 @@ pub fn choose(image: &Image, address: u64) -> Option<(u64, Site)> {
 }
 
 /// Describes the first instruction of x86-64 code.
-pub(super) fn inspect(bytes: &[u8], address: u64) -> Site {
+pub fn inspect(bytes: &[u8], address: u64) -> Site {
     let mut decoder = Decoder::with_ip(64, bytes, address, DecoderOptions::NONE);
     let instruction = decoder.decode();
     if instruction.is_invalid() {

@@ -2,6 +2,7 @@
 
 mod render;
 mod report;
+mod stripped;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;

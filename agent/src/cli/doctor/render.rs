@@ -1,6 +1,7 @@
 //! The report as a person reads it.
 
-use super::report::{Library, Machine, Process, Report};
+use super::report::{Library, Machine, Missing, Process, Report};
+use super::stripped::Stripped;
 use crate::cli::table::{Kind, lines, printable};
 
 const SITES: [(&str, Kind); 5] = [
@@ -9,6 +10,12 @@ const SITES: [(&str, Kind); 5] = [
     ("INSTRUCTION", Kind::Text),
     ("PROBES", Kind::Text),
     ("WHY THERE", Kind::Sentence),
+];
+const FUNCTIONS: [(&str, Kind); 4] = [
+    ("FUNCTION", Kind::Name),
+    ("OFFSET", Kind::Number),
+    ("INSTRUCTION", Kind::Text),
+    ("UNDER A PROBE", Kind::Text),
 ];
 /// Processes that are named.
 const NAMED: usize = 5;
@@ -22,6 +29,10 @@ pub(super) fn text(report: &Report) -> String {
     for library in &report.libraries {
         text.push(String::new());
         text.extend(of_library(library));
+    }
+    for stripped in &report.stripped {
+        text.push(String::new());
+        text.extend(of_stripped(stripped));
     }
     if !report.problems.is_empty() {
         text.push(String::new());
@@ -110,14 +121,53 @@ fn of_library(library: &Library) -> Vec<String> {
         .collect();
     text.extend(lines(&SITES, &rows).into_iter().map(|line| format!("  {line}")));
     if !library.missing.is_empty() {
-        let missing: Vec<String> = library
-            .missing
-            .iter()
-            .map(|missing| format!("{} ({})", missing.field, missing.reason.replace('_', " ")))
-            .collect();
-        text.push(format!("  stays unknown: {}", missing.join(", ")));
+        text.push(format!("  stays unknown: {}", listed(&library.missing)));
     }
     text
+}
+
+fn of_stripped(stripped: &Stripped) -> Vec<String> {
+    let mut text = vec![
+        printable(&stripped.path),
+        format!(
+            "  {} inside, without symbols: found by what its code does, and not observed by this version",
+            stripped.lineage
+        ),
+    ];
+    let rows: Vec<Vec<String>> = stripped
+        .functions
+        .iter()
+        .map(|function| {
+            vec![
+                function.function.to_owned(),
+                format!("{:#x}", function.offset),
+                function.instruction.clone().unwrap_or_else(|| "?".to_owned()),
+                if function.emulated {
+                    "emulated"
+                } else {
+                    "single-stepped"
+                }
+                .to_owned(),
+            ]
+        })
+        .collect();
+    text.extend(
+        lines(&FUNCTIONS, &rows)
+            .into_iter()
+            .map(|line| format!("  {line}")),
+    );
+    if !stripped.missing.is_empty() {
+        text.push(format!("  not found for certain: {}", listed(&stripped.missing)));
+    }
+    text
+}
+
+fn listed(missing: &[Missing]) -> String {
+    let missing: Vec<String> = missing
+        .iter()
+        .map(|missing| format!("{} ({})", missing.field, missing.reason.replace('_', " ")))
+        .collect();
+    missing.join(", ")
 }
 
 fn used_by(processes: &[Process]) -> String {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::stripped::Stripped;
 use crate::cli::failure::Failure;
 use crate::kernel;
 use crate::target::{Family, Hook, Scan, Scanner, Target, machine_root, standard_libraries};
@@ -15,6 +16,8 @@ pub(super) struct Report {
     pub(super) machine: Option<Machine>,
     /// TLS libraries, in the order of their paths.
     pub(super) libraries: Vec<Library>,
+    /// Programs with a TLS library inside that no symbol names.
+    pub(super) stripped: Vec<Stripped>,
     /// Files that could not be examined.
     pub(super) problems: Vec<Unexamined>,
 }
@@ -25,6 +28,7 @@ pub(super) struct Report {
 pub(super) enum Line<'a> {
     Machine(&'a Machine),
     Library(&'a Library),
+    Stripped(&'a Stripped),
     Problem(&'a Unexamined),
 }
 
@@ -110,7 +114,7 @@ impl Report {
     /// Looks at files, whether or not a process has them mapped.
     ///
     /// # Errors
-    /// Returns the first that is no TLS library.
+    /// Returns the first that has no TLS functions, or cannot be read.
     pub(super) fn of_files(files: &[PathBuf]) -> anyhow::Result<Self> {
         let mut names = Vec::new();
         for file in files {
@@ -122,14 +126,11 @@ impl Report {
         // No process is looked at where there is no directory of them.
         let mut scanner = Scanner::new("/nonexistent");
         scanner.watch(Path::new("/"), names.clone());
-        let report = Self::of(&scanner.scan());
+        let mut report = Self::of(&scanner.scan());
         for name in names {
             let path = name.display().to_string();
             if !report.libraries.iter().any(|library| library.path == path) {
-                return Err(Failure::configuration(format!(
-                    "{path} has no TLS functions by name: neither a TLS library nor a program with one inside"
-                ))
-                .into());
+                report.stripped.push(Stripped::examine(&name)?);
             }
         }
         Ok(report)
@@ -153,6 +154,7 @@ impl Report {
         Self {
             machine: None,
             libraries,
+            stripped: Vec::new(),
             problems: problems.collect(),
         }
     }
@@ -165,6 +167,7 @@ impl Report {
             .is_none_or(|machine| machine.missing.is_none() && machine.sockets_missing.is_none());
         machine
             && self.problems.is_empty()
+            && self.stripped.is_empty()
             && self.libraries.iter().all(|library| library.unobserved.is_none())
     }
 
@@ -172,6 +175,7 @@ impl Report {
         let machine = self.machine.iter().map(Line::Machine);
         machine
             .chain(self.libraries.iter().map(Line::Library))
+            .chain(self.stripped.iter().map(Line::Stripped))
             .chain(self.problems.iter().map(Line::Problem))
     }
 }
