@@ -51,7 +51,6 @@ pub(crate) fn check(name: &'static str, size: u64, limit: u64) -> Result<(), Elf
 }
 
 /// What the reader of tables complains about.
-#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
 pub(crate) fn broken(error: read::Error) -> ElfError {
     ElfError::Broken(error.to_string())
 }

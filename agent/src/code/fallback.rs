@@ -22,7 +22,8 @@ pub(super) fn around(program: &Program, architecture: &dyn Architecture, places:
             .get(after)
             .is_some_and(|&place| place < target.saturating_add(AROUND))
     };
-    let wanted = |_: u64, target: u64| target % ALIGNMENT == 0 && window.contains(&target) && near(target);
+    let wanted =
+        |_: u64, target: u64| target.is_multiple_of(ALIGNMENT) && window.contains(&target) && near(target);
     let mut starts: Vec<u64> = architecture
         .calls(program, &wanted)
         .into_iter()

@@ -71,11 +71,13 @@ impl Functions {
         while let Ok(Some(entry)) = rest.next() {
             let CieOrFde::Fde(partial) = entry else { continue };
             // Thousands of functions share a few descriptions of how to read them.
-            let parsed = partial.parse(|table, bases, offset| match common.get(&offset) {
-                Some(known) => Ok(Clone::clone(known)),
-                None => table
-                    .cie_from_offset(bases, offset)
-                    .inspect(|read| drop(common.insert(offset, read.clone()))),
+            let parsed = partial.parse(|table, bases, offset| {
+                if let Some(known) = common.get(&offset) {
+                    return Ok(Clone::clone(known));
+                }
+                let read = table.cie_from_offset(bases, offset)?;
+                common.insert(offset, read.clone());
+                Ok(read)
             });
             let Ok(parsed) = parsed else { continue };
             let (start, length) = (parsed.initial_address(), parsed.len());

@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn too_many_ways_are_unknown_beside_the_first_ones() {
         let mut values = Values::default();
-        for number in 0..LIMIT as u64 + 1 {
+        for number in 0..=LIMIT as u64 {
             assert!(values.join(&Values::only(Value::Constant(number))));
         }
         assert!(!values.join(&Values::only(Value::Constant(1000))));

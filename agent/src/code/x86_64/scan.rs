@@ -77,18 +77,22 @@ pub(super) fn may_begin(program: &Program, address: u64) -> bool {
     if program.bytes(start, &mut before) < before.len() {
         return false;
     }
-    match before {
+    matches!(
+        before,
         // `int3`, `nop`, `ret`
-        [.., 0xcc | 0x90 | 0xc3] => true,
-        // The longer forms of `nop`, `ud2`, and short jumps.
-        [.., 0x0f, 0x1f, 0x00] | [.., 0x0f, 0x1f, 0x40, 0x00] | [.., 0x0f, 0x0b] | [.., 0xeb, _] => true,
-        [0x0f, 0x1f, 0x44, 0x00, 0x00]
-        | [0x80 | 0x84, .., 0x00, 0x00, 0x00]
-        | [_, 0x00, 0x00, 0x00, 0x00] => true,
-        // Jumps, and calls that do not return.
-        [0xe9 | CALL, ..] => true,
-        _ => false,
-    }
+        [.., 0xcc | 0x90 | 0xc3]
+            // The longer forms of `nop`
+            | [.., 0x0f, 0x1f, 0x00]
+            | [.., 0x0f, 0x1f, 0x40, 0x00]
+            | [0x0f, 0x1f, 0x44, 0x00, 0x00]
+            | [0x80 | 0x84, .., 0x00, 0x00, 0x00]
+            | [_, 0x00, 0x00, 0x00, 0x00]
+            // `ud2`, and jumps
+            | [.., 0x0f, 0x0b]
+            | [.., 0xeb, _]
+            // Long jumps, and calls that do not return
+            | [0xe9 | CALL, ..]
+    )
 }
 
 /// Places of 32-bit numbers in a range, as code has them that runs at fixed addresses.

@@ -155,12 +155,12 @@ fn evidence(program: &Program, bodies: &[(Function, Body)], file: Vec<Range<u64>
                 codes: BTreeSet::new(),
                 reasons: BTreeSet::new(),
             };
-            let mut raises = false;
+            let mut is_one = false;
             for call in body.calls.iter().filter(|call| call.target == raise) {
                 if shape(program, &file, call) != Some(lineage) {
                     continue;
                 }
-                raises = true;
+                is_one = true;
                 let [_, second, third, ..] = &call.arguments;
                 if lineage == Lineage::OpenSsl3 {
                     let named = third.constants().filter_map(|address| name(program, address));
@@ -170,7 +170,7 @@ fn evidence(program: &Program, bodies: &[(Function, Body)], file: Vec<Range<u64>
                     raiser.reasons.extend(third.constants());
                 }
             }
-            raises.then_some(raiser)
+            is_one.then_some(raiser)
         })
         .collect();
     Some(Evidence {

@@ -15,7 +15,7 @@ pub(super) fn check(program: &Program, roles: &mut Roles) {
             continue;
         };
         let start = function.start;
-        let begins = function.bounds == Bounds::Stated || start % ALIGNMENT == 0;
+        let begins = function.bounds == Bounds::Stated || start.is_multiple_of(ALIGNMENT);
         let refusal =
             if !begins || !body.complete || !program.is_code(start) || program.file_offset(start).is_none() {
                 Some(Refusal::NotFollowed)
