@@ -1,7 +1,8 @@
 //! `cargo xtask test`: every test there is, and one line at the end that counts them.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Instant;
 
@@ -9,6 +10,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::kernel_test::{self, Case, Setting};
+use crate::rig::python::Python;
 use crate::rig::scratch::Scratch;
 use crate::{build, matrix, setup};
 
@@ -63,6 +65,7 @@ fn run_all(options: &Options, count: &mut Count) -> Result<()> {
 fn run_cargo(filter: Option<&str>, count: &mut Count) -> Result<()> {
     let mut child = build::cargo()
         .args(["test", "--workspace", "--no-fail-fast"])
+        .env("WRONGWAY_LABELLED", labelled()?)
         .args(filter)
         .stdout(Stdio::piped())
         .spawn()
@@ -80,6 +83,13 @@ fn run_cargo(filter: Option<&str>, count: &mut Count) -> Result<()> {
         count.failed += 1;
     }
     Ok(())
+}
+
+/// Programs with a TLS library inside and symbols that name its functions, for the test of what finds them without.
+fn labelled() -> Result<OsString> {
+    let boring = Python::ready()?.file("curl_cffi/_wrapper.abi3.so")?;
+    let node = PathBuf::from("/usr/bin/node");
+    std::env::join_paths([boring, node]).context("a path with a colon")
 }
 
 fn run_kernel(filter: Option<&str>, binary: &Path, count: &mut Count) -> Result<()> {

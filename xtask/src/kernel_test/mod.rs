@@ -6,6 +6,7 @@ mod command_line;
 mod departure;
 mod deployment;
 mod discovery;
+mod finder;
 mod framing;
 mod http3;
 mod journal;
@@ -72,6 +73,7 @@ pub fn cases() -> Vec<Case> {
     [
         command_line::CASES,
         check::CASES,
+        finder::CASES,
         matrix::CASES,
         programs::CASES,
         http3::CASES,

@@ -59,6 +59,22 @@ impl Python {
         self.directory.join("bin").join(name)
     }
 
+    /// A file that a package brought, named as its packages name it.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there.
+    pub fn file(&self, name: &str) -> Result<PathBuf> {
+        let libraries = self.directory.join("lib");
+        let versions =
+            fs::read_dir(&libraries).with_context(|| format!("cannot read {}", libraries.display()))?;
+        versions
+            .flatten()
+            .map(|version| version.path().join("site-packages").join(name))
+            .find(|path| path.is_file())
+            .with_context(|| format!("no package in {} brought {name}", libraries.display()))
+    }
+
     fn install(&self) -> Result<()> {
         eprintln!(
             "setup: installing Python packages into {}",
