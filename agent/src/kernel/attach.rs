@@ -91,7 +91,8 @@ impl Kernel {
         Ok(Attached { _links: links })
     }
 
-    fn probe(
+    /// Attaches one program at one place.
+    pub(super) fn probe(
         &mut self,
         name: &str,
         point: UProbeAttachPoint<'_>,

@@ -20,7 +20,9 @@ use super::coverage::{self, Standing};
 use crate::{
     export::Shared,
     kernel::{Attached, Kernel},
-    target::{Family, FileId, ProcessInfo, ProcessScan, Scan, Scanner, Target, standard_libraries},
+    target::{
+        Emulation, Family, FileId, ProcessInfo, ProcessScan, Scan, Scanner, Target, standard_libraries,
+    },
 };
 
 /// How often all processes are looked at: the bound on how late a library is found that a process maps long after
@@ -85,8 +87,9 @@ impl Discovery {
         libraries: Sender<Library>,
         shared: Shared,
         excluded: Vec<PathBuf>,
+        emulation: Emulation,
     ) -> Self {
-        let mut scanner = Scanner::new("/proc");
+        let mut scanner = Scanner::new("/proc").with_emulation(emulation);
         // In a container the machine's own libraries are behind its first process.
         let host = Path::new("/proc/1/root");
         let root = if standard_libraries(host).is_empty() {

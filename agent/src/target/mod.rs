@@ -14,6 +14,7 @@ use std::sync::Arc;
 use ebpf::layout::Layout;
 
 pub mod accessor;
+pub mod emulation;
 pub mod family;
 pub mod hook;
 pub mod image;
@@ -24,6 +25,7 @@ pub mod scan;
 pub mod site;
 
 pub use accessor::{Derivation, Field, Reason};
+pub use emulation::Emulation;
 pub use family::Family;
 pub use hook::Hook;
 pub use image::{Image, ImageError};
