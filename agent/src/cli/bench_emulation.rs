@@ -1,6 +1,7 @@
 //! `wrongway bench-emulation`, for benchmarks of this project.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use serde_json::json;
 
@@ -15,11 +16,13 @@ use crate::kernel::{Kernel, Limits};
 pub fn run() -> anyhow::Result<ExitCode> {
     let mut kernel =
         Kernel::load_object(Limits::default()).map_err(|error| unavailable_kernel(error.into()))?;
-    let start = std::time::Instant::now();
-    let emulation = kernel
+    let start = Instant::now();
+    let (emulation, probes) = kernel
         .measure_emulation()
         .map_err(|error| unavailable_kernel(error.into()))?;
     let took = start.elapsed();
+    drop(probes);
+    let detached = start.elapsed();
     for &(kind, cost) in emulation.kinds() {
         let line = json!({
             "kind": kind.as_str(),
@@ -32,6 +35,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         "pair_nanoseconds": emulation.pair.map(|cost| cost.nanoseconds),
         "conclusive": emulation.is_conclusive(),
         "took_milliseconds": took.as_secs_f64() * 1e3,
+        "detached_after_milliseconds": detached.as_secs_f64() * 1e3,
     });
     println!("{whole}");
     wait_to_be_ended()?;

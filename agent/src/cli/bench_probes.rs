@@ -51,7 +51,7 @@ pub fn run(args: &BenchProbesArgs) -> anyhow::Result<ExitCode> {
     let hooks = match args.at {
         Place::Exported => exported(&image),
         Place::Sites => {
-            let emulation = kernel
+            let (emulation, _) = kernel
                 .measure_emulation()
                 .map_err(|error| unavailable_kernel(error.into()))?;
             sites(&image, &emulation)

@@ -11,9 +11,9 @@ use thiserror::Error;
 
 use super::{Kernel, LoadError};
 
-/// Probes in one library. Dropping it detaches them.
+/// Probes in one file. Dropping it detaches them.
 pub struct Attached {
-    _links: Vec<UProbeLink>,
+    pub(super) _links: Vec<UProbeLink>,
 }
 
 /// Why a function could not be probed.

@@ -2,6 +2,7 @@
 //! calls them.
 
 use std::{
+    collections::HashMap,
     fs::{self, File},
     os::fd::AsRawFd as _,
     path::PathBuf,
@@ -13,7 +14,7 @@ use aya::programs::{
     uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink},
 };
 
-use super::{Kernel, LoadError, load::refused, samples::Sample};
+use super::{Attached, Kernel, LoadError, load::refused, samples::Sample};
 use crate::target::emulation::{Cost, Emulation, Kind};
 
 /// Calls that are timed together: enough that reading the clock does not count.
@@ -27,18 +28,22 @@ const ENTRY: &str = "empty_entry";
 const RETURN: &str = "empty_return";
 
 impl Kernel {
-    /// Measures what a probe on each kind of instruction costs. Nothing stays attached or loaded.
+    /// Measures what a probe on each kind of instruction costs. Takes about a tenth of a second, most of it the
+    /// kernel's waiting while it places the probes; not much more than the limit of half a second.
     ///
-    /// Takes some milliseconds, and not much more than half a second whatever happens.
+    /// Returns the probes too, which cost nothing where they stand: since Linux 6.12 the kernel waits about a tenth of
+    /// a second for each that is detached, one after the other, and lets nobody else attach meanwhile. They are to be
+    /// dropped when that keeps nothing waiting.
     ///
     /// # Errors
     /// Returns what the kernel refused, or which file of `/proc` cannot be used.
-    pub fn measure_emulation(&mut self) -> Result<Emulation, LoadError> {
+    pub fn measure_emulation(&mut self) -> Result<(Emulation, Attached), LoadError> {
         for name in [ENTRY, RETURN] {
             let program: &mut UProbe = self.program(name)?;
             program.load().map_err(|error| refused(name, &error))?;
         }
         let measured = self.measure();
+        // They live on until the last of their probes is dropped.
         for name in [ENTRY, RETURN] {
             let program: &mut UProbe = self.program(name)?;
             program.unload().map_err(|error| refused(name, &error))?;
@@ -46,57 +51,50 @@ impl Kernel {
         measured
     }
 
-    fn measure(&mut self) -> Result<Emulation, LoadError> {
+    fn measure(&mut self) -> Result<(Emulation, Attached), LoadError> {
         let deadline = Instant::now() + BUDGET;
         let executable = File::open("/proc/self/exe").map_err(|error| refused("/proc/self/exe", &error))?;
         let maps =
             fs::read_to_string("/proc/self/maps").map_err(|error| refused("/proc/self/maps", &error))?;
-        let mut measure = |kind: Kind, programs: &[&str]| {
+        let mut links = Vec::new();
+        let mut costs = HashMap::new();
+        let mut pair = None;
+        for kind in Kind::MEASURED {
             let Some(sample) = Sample::of(kind).filter(|_| Instant::now() < deadline) else {
-                return Ok(None);
+                continue;
             };
             let offset = file_offset(&maps, sample.address())
                 .ok_or_else(|| refused("a probe", "the agent's own code is in no file"))?;
-            self.cost(sample, &executable, offset, programs).map(Some)
-        };
-        let mut costs = Vec::new();
-        for kind in Kind::MEASURED {
-            costs.push((kind, measure(kind, &[ENTRY])?));
+            let bare = least(sample);
+            links.push(self.probe_itself(ENTRY, &executable, offset)?);
+            costs.insert(kind, cost(bare, least(sample)));
+            if kind == Kind::Push {
+                links.push(self.probe_itself(RETURN, &executable, offset)?);
+                pair = Some(cost(bare, least(sample)));
+            }
         }
-        let pair = measure(Kind::Push, &[RETURN, ENTRY])?;
-        let cost = |kind| costs.iter().find(|(known, _)| *known == kind)?.1;
-        let mut emulation = Emulation::measured(cost);
+        let mut emulation = Emulation::measured(|kind| costs.get(&kind).copied());
         emulation.pair = pair;
-        Ok(emulation)
+        Ok((emulation, Attached { _links: links }))
     }
 
-    /// What these programs on a sample add to its calls.
-    fn cost(
-        &mut self,
-        sample: Sample,
-        executable: &File,
-        offset: u64,
-        programs: &[&str],
-    ) -> Result<Cost, LoadError> {
+    /// In all processes, as the probes are whose cost is to be known: none but agents run this file.
+    fn probe_itself(&mut self, name: &str, executable: &File, offset: u64) -> Result<UProbeLink, LoadError> {
         let path = PathBuf::from(format!("/proc/self/fd/{}", executable.as_raw_fd()));
-        let bare = least(sample);
-        let mut links: Vec<UProbeLink> = Vec::new();
-        for name in programs {
-            let point = UProbeAttachPoint {
-                location: UProbeAttachLocation::AbsoluteOffset(offset),
-                cookie: None,
-            };
-            // In all processes, as the probes are whose cost is to be known: none but agents run this file.
-            let link = self
-                .probe(name, point, &path)
-                .map_err(|error| refused("a probe", error.to_string().as_str()))?;
-            links.push(link);
-        }
-        let probed = least(sample);
-        let nanoseconds = probed.saturating_sub(bare).as_nanos() / u128::from(CALLS);
-        Ok(Cost {
-            nanoseconds: u64::try_from(nanoseconds).unwrap_or(u64::MAX),
-        })
+        let point = UProbeAttachPoint {
+            location: UProbeAttachLocation::AbsoluteOffset(offset),
+            cookie: None,
+        };
+        self.probe(name, point, &path)
+            .map_err(|error| refused("a probe", error.to_string().as_str()))
+    }
+}
+
+/// What a probe adds to a call, by the times of a batch without and with it.
+fn cost(bare: Duration, probed: Duration) -> Cost {
+    let nanoseconds = probed.saturating_sub(bare).as_nanos() / u128::from(CALLS);
+    Cost {
+        nanoseconds: u64::try_from(nanoseconds).unwrap_or(u64::MAX),
     }
 }
 

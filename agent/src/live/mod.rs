@@ -178,7 +178,7 @@ async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
     if let Err(reason) = &kernel.kernel_layout {
         tracing::warn!(reason, "sockets stay unknown");
     }
-    let emulation = emulation::measure(&mut kernel);
+    let (emulation, samples) = emulation::measure(&mut kernel);
     let mut drain = kernel.drain()?;
     let counters = kernel.counters()?;
     shared.metrics().before_scrape(move |metrics| {
@@ -221,6 +221,7 @@ async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
             let discovery = Discovery::start(kernel, library_sender, shared.clone(), work.exclude, emulation);
             shared.health().set_ready();
             tracing::info!(recording, "ready");
+            tokio::task::spawn_blocking(|| drop(samples));
             discovery.run(&events);
         })
     };

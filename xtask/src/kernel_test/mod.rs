@@ -12,6 +12,7 @@ mod journal;
 mod late;
 mod lifecycle;
 mod matrix;
+mod probe;
 mod programs;
 mod restart;
 mod scenarios;
@@ -72,6 +73,7 @@ pub fn cases() -> Vec<Case> {
     [
         command_line::CASES,
         check::CASES,
+        probe::CASES,
         matrix::CASES,
         programs::CASES,
         http3::CASES,
