@@ -11,7 +11,7 @@ use ebpf::function::Function;
 
 use super::failure::{Failure, unavailable_kernel};
 use crate::kernel::{Kernel, Limits};
-use crate::target::{Image, hook};
+use crate::target::{Emulation, Image, hook};
 
 /// Arguments of `wrongway bench-probes`.
 #[derive(Clone, Debug, Args)]
@@ -46,12 +46,17 @@ pub fn run(args: &BenchProbesArgs) -> anyhow::Result<ExitCode> {
         .map_err(|error| Failure::configuration(format!("cannot read {path}: {error}")))?;
     let image = Image::read(Arc::new(file))
         .map_err(|error| Failure::configuration(format!("{path} is no library to probe: {error}")))?;
-    let hooks = match args.at {
-        Place::Exported => exported(&image),
-        Place::Sites => sites(&image),
-    };
     let mut kernel =
         Kernel::load_object(Limits::default()).map_err(|error| unavailable_kernel(error.into()))?;
+    let hooks = match args.at {
+        Place::Exported => exported(&image),
+        Place::Sites => {
+            let (emulation, _) = kernel
+                .measure_emulation()
+                .map_err(|error| unavailable_kernel(error.into()))?;
+            sites(&image, &emulation)
+        }
+    };
     let _attached = kernel
         .attach_empty(image.file(), &hooks)
         .map_err(|error| unavailable_kernel(error.into()))?;
@@ -68,8 +73,8 @@ fn exported(image: &Image) -> Vec<(Function, u64)> {
         .collect()
 }
 
-fn sites(image: &Image) -> Vec<(Function, u64)> {
-    hook::hooks(image)
+fn sites(image: &Image, emulation: &Emulation) -> Vec<(Function, u64)> {
+    hook::hooks_with(image, emulation)
         .into_iter()
         .filter(|hook| hook.serves.contains(&Function::SslRead) || hook.serves.contains(&Function::SslWrite))
         .map(|hook| (hook.function, hook.offset))

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, wired together here.
 
 pub mod args;
+pub mod bench_emulation;
 pub mod bench_probes;
 pub mod bench_wire;
 pub mod check;
@@ -66,6 +67,8 @@ enum Command {
     /// Check a policy file, or show one with everything in it.
     Policy(PolicyArgs),
     #[command(hide = true)]
+    BenchEmulation,
+    #[command(hide = true)]
     BenchProbes(BenchProbesArgs),
     #[command(hide = true)]
     BenchWire(BenchWireArgs),
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Policy(args) => policy::run(&args),
+        Command::BenchEmulation => bench_emulation::run(),
         Command::BenchProbes(args) => bench_probes::run(&args),
         Command::BenchWire(args) => bench_wire::run(&args),
     };

@@ -11,9 +11,9 @@ use thiserror::Error;
 
 use super::{Kernel, LoadError};
 
-/// Probes in one library. Dropping it detaches them.
+/// Probes in one file. Dropping it detaches them.
 pub struct Attached {
-    _links: Vec<UProbeLink>,
+    pub(super) _links: Vec<UProbeLink>,
 }
 
 /// Why a function could not be probed.
@@ -97,7 +97,8 @@ impl Kernel {
         Ok(Attached { _links: links })
     }
 
-    fn probe(
+    /// Attaches one program at one place.
+    pub(super) fn probe(
         &mut self,
         name: &str,
         point: UProbeAttachPoint<'_>,

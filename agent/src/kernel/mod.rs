@@ -1,12 +1,17 @@
 //! The only place that speaks to the kernel's BPF machinery: features, loading, attaching, draining.
-#![expect(unsafe_code, reason = "map values must be vouched for as plain data")]
+#![expect(
+    unsafe_code,
+    reason = "map values must be vouched for as plain data, and assembly as functions"
+)]
 
 mod attach;
 mod counters;
 mod drain;
 mod empty;
+mod emulation;
 mod features;
 mod load;
+mod samples;
 mod trial;
 mod wire;
 

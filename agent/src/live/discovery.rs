@@ -21,7 +21,8 @@ use crate::{
     export::Shared,
     kernel::{Attached, Kernel},
     target::{
-        Family, FileId, ProcessInfo, ProcessScan, Scan, Scanner, Target, machine_root, standard_libraries,
+        Emulation, Family, FileId, ProcessInfo, ProcessScan, Scan, Scanner, Target, machine_root,
+        standard_libraries,
     },
 };
 
@@ -87,8 +88,9 @@ impl Discovery {
         libraries: Sender<Library>,
         shared: Shared,
         excluded: Vec<PathBuf>,
+        emulation: Emulation,
     ) -> Self {
-        let mut scanner = Scanner::new("/proc");
+        let mut scanner = Scanner::new("/proc").with_emulation(emulation);
         let root = machine_root();
         scanner.watch(root, standard_libraries(root));
         let slots = u16::try_from(MAX_LAYOUTS).unwrap_or(u16::MAX);

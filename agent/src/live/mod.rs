@@ -4,6 +4,7 @@ pub mod alerts;
 mod backoff;
 mod coverage;
 mod discovery;
+mod emulation;
 mod intake;
 mod interface;
 mod journal;
@@ -177,6 +178,7 @@ async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
     if let Err(reason) = &kernel.kernel_layout {
         tracing::warn!(reason, "sockets stay unknown");
     }
+    let (emulation, samples) = emulation::measure(&mut kernel);
     let mut drain = kernel.drain()?;
     let counters = kernel.counters()?;
     shared.metrics().before_scrape(move |metrics| {
@@ -216,9 +218,10 @@ async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
         let recording = intake.is_recording();
         let shared = shared.clone();
         tokio::task::spawn_blocking(move || {
-            let discovery = Discovery::start(kernel, library_sender, shared.clone(), work.exclude);
+            let discovery = Discovery::start(kernel, library_sender, shared.clone(), work.exclude, emulation);
             shared.health().set_ready();
             tracing::info!(recording, "ready");
+            tokio::task::spawn_blocking(|| drop(samples));
             discovery.run(&events);
         })
     };

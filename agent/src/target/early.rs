@@ -18,6 +18,7 @@ use std::ops::Range;
 
 use iced_x86::{FlowControl, InstructionInfoFactory, OpAccess, Register};
 
+use super::emulation::Emulation;
 use super::image::{Image, Machine, Symbol};
 use super::inner::{LONGEST, bounds, decode, is_import};
 use super::site;
@@ -38,7 +39,7 @@ const KEPT: [Register; 7] = [
 ];
 
 /// Address of the place; `None` if none is proven.
-pub(super) fn find(image: &Image, function: Symbol) -> Option<u64> {
+pub(super) fn find(image: &Image, function: Symbol, emulation: &Emulation) -> Option<u64> {
     if image.machine() != Machine::X86_64 {
         return None;
     }
@@ -47,22 +48,22 @@ pub(super) fn find(image: &Image, function: Symbol) -> Option<u64> {
         let length = image.code(address, &mut bytes);
         bytes[..length].to_vec()
     };
-    proven(&code, &bounds(function)?)
+    proven(&code, &bounds(function)?, emulation)
 }
 
 /// `code` gives the bytes at an address, as many as an instruction needs.
-fn proven(code: &impl Fn(u64) -> Vec<u8>, function: &Range<u64>) -> Option<u64> {
-    let place = straight_ahead(code, function.start)?;
+fn proven(code: &impl Fn(u64) -> Vec<u8>, function: &Range<u64>, emulation: &Emulation) -> Option<u64> {
+    let place = straight_ahead(code, function.start, emulation)?;
     once(code, function, place).then_some(place)
 }
 
 /// The first emulated instruction on the way straight ahead, behind instructions that leave alone what must be kept.
-fn straight_ahead(code: &impl Fn(u64) -> Vec<u8>, function: u64) -> Option<u64> {
+fn straight_ahead(code: &impl Fn(u64) -> Vec<u8>, function: u64, emulation: &Emulation) -> Option<u64> {
     let mut registers = InstructionInfoFactory::new();
     let mut at = function;
     for _ in 0..BEFORE {
         let instruction = decode(code, at)?;
-        if site::inspect(&code(at), at).emulated {
+        if site::inspect(&code(at), at, emulation).emulated {
             return Some(at);
         }
         let writes = registers.info(&instruction).used_registers().iter().any(|used| {
@@ -144,7 +145,7 @@ mod tests {
                 .get(start..)
                 .map_or(vec![], |rest| rest[..rest.len().min(LONGEST)].to_vec())
         };
-        proven(&code, &(FUNCTION..FUNCTION + 0x40)).map(|place| place - FUNCTION)
+        proven(&code, &(FUNCTION..FUNCTION + 0x40), &Emulation::default()).map(|place| place - FUNCTION)
     }
 
     #[rstest]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ebpf::function::Function;
 
+use super::emulation::Emulation;
 use super::image::Image;
 use super::site::{self, Site};
 use super::{early, inner};
@@ -66,11 +67,16 @@ const PAIRS: [(Function, Function); 2] = [
     (Function::SslWrite, Function::SslWriteEx),
 ];
 
-/// The hooks of an image, in the order of the functions' numbers.
+/// As [`hooks_with`], for a kernel of which nothing is known.
+pub fn hooks(image: &Image) -> Vec<Hook> {
+    hooks_with(image, &Emulation::default())
+}
+
+/// The hooks of an image, in the order of the functions' numbers, where this kernel makes them cheapest.
 ///
 /// Functions that share an address are one piece of code and are hooked once, as the one with the lowest
 /// number: two probes there would count every call twice.
-pub fn hooks(image: &Image) -> Vec<Hook> {
+pub fn hooks_with(image: &Image, emulation: &Emulation) -> Vec<Hook> {
     let mut taken = BTreeSet::new();
     let mut hooks = Vec::new();
     for function in Function::ALL {
@@ -80,20 +86,20 @@ pub fn hooks(image: &Image) -> Vec<Hook> {
         let inner = PAIRS
             .into_iter()
             .find(|(plain, ex)| function == *plain || function == *ex)
-            .and_then(|(plain, ex)| Some((plain, inside(image, plain, ex)?)));
+            .and_then(|(plain, ex)| Some((plain, inside(image, plain, ex, emulation)?)));
         let address = match inner {
             // The inner function has the arguments and the result of the `_ex` one.
             Some((plain, _)) if plain == function => continue,
             Some((_, inner)) => inner,
             None => symbol.address,
         };
-        let Some((entry, site)) = site::choose(image, address) else {
+        let Some((entry, site)) = site::choose(image, address, emulation) else {
             continue;
         };
         let early = if site.emulated {
             None
         } else {
-            early::find(image, symbol).and_then(|address| site::choose(image, address))
+            early::find(image, symbol, emulation).and_then(|address| site::choose(image, address, emulation))
         };
         let serves = match inner {
             Some((plain, _)) => vec![plain, function],
@@ -119,11 +125,11 @@ pub fn hooks(image: &Image) -> Vec<Hook> {
 }
 
 /// Address of the function that both call, if a probe there is cheaper.
-fn inside(image: &Image, plain: Function, ex: Function) -> Option<u64> {
+fn inside(image: &Image, plain: Function, ex: Function, emulation: &Emulation) -> Option<u64> {
     let plain = image.symbol(plain.symbol())?;
-    let (_, site) = site::choose(image, plain.address)?;
+    let (_, site) = site::choose(image, plain.address, emulation)?;
     if site.emulated {
         return None;
     }
-    inner::find(image, plain, image.symbol(ex.symbol())?)
+    inner::find(image, plain, image.symbol(ex.symbol())?, emulation)
 }

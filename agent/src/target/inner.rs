@@ -19,6 +19,7 @@ use iced_x86::{
     Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, OpAccess, Register,
 };
 
+use super::emulation::Emulation;
 use super::image::{Image, Machine, Symbol};
 use super::site;
 
@@ -30,7 +31,7 @@ const BEFORE: usize = 24;
 const REST: usize = 256;
 
 /// Address of the inner function; `None` if it is not proven or would not be cheaper.
-pub(super) fn find(image: &Image, plain: Symbol, ex: Symbol) -> Option<u64> {
+pub(super) fn find(image: &Image, plain: Symbol, ex: Symbol, emulation: &Emulation) -> Option<u64> {
     if image.machine() != Machine::X86_64 {
         return None;
     }
@@ -40,7 +41,9 @@ pub(super) fn find(image: &Image, plain: Symbol, ex: Symbol) -> Option<u64> {
         bytes[..length].to_vec()
     };
     let inner = proven(&code, bounds(plain)?, bounds(ex)?)?;
-    site::inspect(&code(inner), inner).emulated.then_some(inner)
+    site::inspect(&code(inner), inner, emulation)
+        .emulated
+        .then_some(inner)
 }
 
 pub(super) fn bounds(symbol: Symbol) -> Option<Range<u64>> {

@@ -16,6 +16,7 @@ use ebpf::layout::{Layout, UNKNOWN};
 
 pub mod accessor;
 mod early;
+pub mod emulation;
 pub mod family;
 pub mod hook;
 pub mod image;
@@ -27,6 +28,7 @@ pub mod site;
 pub mod stripped;
 
 pub use accessor::{Derivation, Field, Reason};
+pub use emulation::Emulation;
 pub use family::Family;
 pub use hook::Hook;
 pub use image::{Image, ImageError};

@@ -1,7 +1,8 @@
 //! Where in a function its probe goes, and what the kernel does with the instruction there.
 
-use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Formatter, Instruction, IntelFormatter};
+use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 
+use super::emulation::{Cost, Emulation, Kind};
 use super::image::{Image, Machine};
 
 /// Longest x86 instruction in bytes.
@@ -12,36 +13,43 @@ const LONGEST: usize = 15;
 pub struct Site {
     /// It in Intel's syntax; `None` if it could not be decoded here.
     pub instruction: Option<String>,
-    /// Whether every supported kernel emulates it. Anything else is single-stepped out of line, which costs
-    /// about ten times as much.
+    /// What it is to the kernel.
+    pub kind: Kind,
+    /// Whether the kernel emulates it. Anything else is single-stepped out of line, which costs several times as much.
     pub emulated: bool,
+    /// What a probe there costs with each call, if that was measured.
+    pub cost: Option<Cost>,
+}
+
+impl Site {
+    /// Where no instruction could be decoded.
+    const UNKNOWN: Self = Self {
+        instruction: None,
+        kind: Kind::Other,
+        emulated: false,
+        cost: None,
+    };
 }
 
 /// Chooses the attach point of a function: its entry, the one place where arguments are where the calling
 /// convention puts them, and where a return probe may stand.
-pub fn choose(image: &Image, address: u64) -> Option<(u64, Site)> {
+pub fn choose(image: &Image, address: u64, emulation: &Emulation) -> Option<(u64, Site)> {
     let offset = image.file_offset(address)?;
     let mut bytes = [0; LONGEST];
     let length = image.code(address, &mut bytes);
     let site = match image.machine() {
-        Machine::X86_64 => inspect(&bytes[..length], address),
-        Machine::Aarch64 | Machine::Other(_) => Site {
-            instruction: None,
-            emulated: false,
-        },
+        Machine::X86_64 => inspect(&bytes[..length], address, emulation),
+        Machine::Aarch64 | Machine::Other(_) => Site::UNKNOWN,
     };
     Some((offset, site))
 }
 
 /// Describes the first instruction of x86-64 code.
-pub fn inspect(bytes: &[u8], address: u64) -> Site {
+pub fn inspect(bytes: &[u8], address: u64, emulation: &Emulation) -> Site {
     let mut decoder = Decoder::with_ip(64, bytes, address, DecoderOptions::NONE);
     let instruction = decoder.decode();
     if instruction.is_invalid() {
-        return Site {
-            instruction: None,
-            emulated: false,
-        };
+        return Site::UNKNOWN;
     }
     let mut text = String::new();
     let mut formatter = IntelFormatter::new();
@@ -53,23 +61,12 @@ pub fn inspect(bytes: &[u8], address: u64) -> Site {
     options.set_show_branch_size(false);
     options.set_uppercase_hex(false);
     formatter.format(&instruction, &mut text);
+    let kind = Kind::of(bytes, &instruction);
     Site {
         instruction: Some(text),
-        emulated: emulated(&instruction, bytes[0]),
-    }
-}
-
-/// What `arch/x86/kernel/uprobes.c` emulates: `push` of a register, one-byte `nop`, relative `jmp`, `call`
-/// and conditional jumps, none of them with an operand-size prefix. Longer nops only on newer kernels.
-fn emulated(instruction: &Instruction, first: u8) -> bool {
-    if first == 0x66 {
-        return false;
-    }
-    match instruction.code() {
-        Code::Push_r64 | Code::Nopd | Code::Jmp_rel8_64 | Code::Jmp_rel32_64 | Code::Call_rel32_64 => true,
-        _ => {
-            instruction.flow_control() == FlowControl::ConditionalBranch && instruction.is_jcc_short_or_near()
-        }
+        kind,
+        emulated: emulation.emulates(kind),
+        cost: emulation.cost(kind),
     }
 }
 
@@ -80,24 +77,46 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case::sub(&[0x48, 0x83, 0xec, 0x08], "sub rsp, 8", false)]
-    #[case::push(&[0x53], "push rbx", true)]
-    #[case::push_extended(&[0x41, 0x54], "push r12", true)]
-    #[case::push_immediate(&[0x6a, 0x01], "push 1", false)]
-    #[case::push_memory(&[0xff, 0x37], "push qword ptr [rdi]", false)]
-    #[case::endbr(&[0xf3, 0x0f, 0x1e, 0xfa], "endbr64", false)]
-    #[case::nop(&[0x90], "nop", true)]
-    #[case::long_nop(&[0x0f, 0x1f, 0x00], "nop [rax]", false)]
-    #[case::jump(&[0xeb, 0x10], "jmp 0x1012", true)]
-    #[case::call(&[0xe8, 0, 0, 0, 0], "call 0x1005", true)]
-    #[case::branch(&[0x74, 0x10], "je 0x1012", true)]
-    #[case::near_branch(&[0x0f, 0x84, 0x10, 0, 0, 0], "je 0x1016", true)]
-    #[case::count_branch(&[0xe3, 0x10], "jrcxz 0x1012", false)]
-    #[case::move_(&[0x48, 0x89, 0xf8], "mov rax, rdi", false)]
-    fn known_instructions(#[case] bytes: &[u8], #[case] text: &str, #[case] emulated: bool) {
-        let site = inspect(bytes, 0x1000);
+    #[case::sub(&[0x48, 0x83, 0xec, 0x08], "sub rsp, 8", Kind::Subtract)]
+    #[case::sub_large(&[0x48, 0x81, 0xec, 0, 1, 0, 0], "sub rsp, 0x100", Kind::Other)]
+    #[case::sub_other(&[0x48, 0x83, 0xe8, 0x08], "sub rax, 8", Kind::Other)]
+    #[case::push(&[0x53], "push rbx", Kind::Push)]
+    #[case::push_extended(&[0x41, 0x54], "push r12", Kind::PushExtended)]
+    #[case::push_long(&[0x48, 0x53], "push rbx", Kind::Other)]
+    #[case::push_immediate(&[0x6a, 0x01], "push 1", Kind::Other)]
+    #[case::push_memory(&[0xff, 0x37], "push qword ptr [rdi]", Kind::Other)]
+    #[case::endbr(&[0xf3, 0x0f, 0x1e, 0xfa], "endbr64", Kind::EndBranch)]
+    #[case::nop(&[0x90], "nop", Kind::Nop)]
+    #[case::pause(&[0xf3, 0x90], "pause", Kind::Other)]
+    #[case::long_nop(&[0x0f, 0x1f, 0x00], "nop [rax]", Kind::NopLong)]
+    #[case::nop_of_five(&[0x0f, 0x1f, 0x44, 0, 0], "nop [rax+rax]", Kind::NopOfFive)]
+    #[case::jump(&[0xeb, 0x10], "jmp 0x1012", Kind::Jump)]
+    #[case::call(&[0xe8, 0, 0, 0, 0], "call 0x1005", Kind::Call)]
+    #[case::short_call(&[0x66, 0xe8, 0, 0, 0, 0], "call 0x1006", Kind::Other)]
+    #[case::branch(&[0x74, 0x10], "je 0x1012", Kind::Branch)]
+    #[case::near_branch(&[0x0f, 0x84, 0x10, 0, 0, 0], "je 0x1016", Kind::Branch)]
+    #[case::count_branch(&[0xe3, 0x10], "jrcxz 0x1012", Kind::Other)]
+    #[case::move_(&[0x48, 0x89, 0xf8], "mov rax, rdi", Kind::Move)]
+    #[case::load(&[0x48, 0x8b, 0x07], "mov rax, [rdi]", Kind::Other)]
+    #[case::clear_carry(&[0xf8], "clc", Kind::ClearCarry)]
+    fn known_instructions(#[case] bytes: &[u8], #[case] text: &str, #[case] kind: Kind) {
+        let site = inspect(bytes, 0x1000, &Emulation::default());
         assert_eq!(site.instruction.as_deref(), Some(text));
-        assert_eq!(site.emulated, emulated);
+        assert_eq!(site.kind, kind);
+        assert_eq!(site.emulated, kind.is_emulated_everywhere());
+        assert_eq!(site.cost, None);
+    }
+
+    #[test]
+    fn what_was_measured_goes_before_what_is_common() {
+        let emulation = Emulation::measured(|kind| {
+            let nanoseconds = if kind == Kind::Subtract { 500 } else { 5000 };
+            Some(Cost { nanoseconds })
+        });
+        let site = inspect(&[0x48, 0x83, 0xec, 0x08], 0x1000, &emulation);
+        assert!(site.emulated);
+        assert_eq!(site.cost, Some(Cost { nanoseconds: 500 }));
+        assert!(!inspect(&[0x53], 0x1000, &emulation).emulated);
     }
 
     #[rstest]
@@ -105,8 +124,6 @@ mod tests {
     #[case::truncated(&[0x48, 0x83])]
     #[case::invalid(&[0x06])]
     fn undecodable_code_is_no_instruction(#[case] bytes: &[u8]) {
-        let site = inspect(bytes, 0x1000);
-        assert_eq!(site.instruction, None);
-        assert!(!site.emulated);
+        assert_eq!(inspect(bytes, 0x1000, &Emulation::default()), Site::UNKNOWN);
     }
 }

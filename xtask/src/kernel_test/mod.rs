@@ -13,6 +13,7 @@ mod journal;
 mod late;
 mod lifecycle;
 mod matrix;
+mod probe;
 mod programs;
 mod restart;
 mod scenarios;
@@ -74,6 +75,7 @@ pub fn cases() -> Vec<Case> {
         command_line::CASES,
         check::CASES,
         finder::CASES,
+        probe::CASES,
         matrix::CASES,
         programs::CASES,
         http3::CASES,

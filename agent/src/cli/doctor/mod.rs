@@ -1,4 +1,5 @@
-//! `wrongway doctor`: what this machine lets the agent see, and where its probes would go. Attaches nothing.
+//! `wrongway doctor`: what this machine lets the agent see, and where its probes would go. The only process
+//! that it attaches to is itself, to measure what a probe costs.
 
 mod render;
 mod report;

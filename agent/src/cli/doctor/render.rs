@@ -4,11 +4,12 @@ use super::report::{Library, Machine, Missing, Process, Report};
 use super::stripped::Stripped;
 use crate::cli::table::{Kind, lines, printable};
 
-const SITES: [(&str, Kind); 5] = [
+const SITES: [(&str, Kind); 6] = [
     ("FUNCTION", Kind::Name),
     ("OFFSET", Kind::Number),
     ("INSTRUCTION", Kind::Text),
     ("PROBES", Kind::Text),
+    ("A HIT", Kind::Number),
     ("WHY THERE", Kind::Sentence),
 ];
 const FUNCTIONS: [(&str, Kind); 4] = [
@@ -115,6 +116,7 @@ fn of_library(library: &Library) -> Vec<String> {
                 format!("{:#x}", site.offset),
                 site.instruction.clone().unwrap_or_else(|| "?".to_owned()),
                 site.probes.join(", "),
+                site.cost_nanoseconds.map_or_else(|| "?".to_owned(), cost),
                 site.reason.to_owned(),
             ]
         })
@@ -168,6 +170,10 @@ fn listed(missing: &[Missing]) -> String {
         .map(|missing| format!("{} ({})", missing.field, missing.reason.replace('_', " ")))
         .collect();
     missing.join(", ")
+}
+
+fn cost(nanoseconds: u64) -> String {
+    format!("{}.{:02} µs", nanoseconds / 1000, nanoseconds % 1000 / 10)
 }
 
 fn used_by(processes: &[Process]) -> String {

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::stripped::Stripped;
 use crate::cli::failure::Failure;
-use crate::kernel;
-use crate::target::{Family, Hook, Scan, Scanner, Target, machine_root, standard_libraries};
+use crate::kernel::{self, Kernel, Limits};
+use crate::target::{Emulation, Family, Hook, Scan, Scanner, Target, machine_root, standard_libraries};
 
 /// Everything that is found.
 #[derive(Debug)]
@@ -77,7 +77,9 @@ pub(super) struct Site {
     pub(super) instruction: Option<String>,
     /// Whether the kernel emulates it. Others cost about ten times as much.
     pub(super) emulated: bool,
-    /// `entry`, `inside` or `stepped`.
+    /// What one hit costs the process, with a program that does nothing; `None` if that was not measured.
+    pub(super) cost_nanoseconds: Option<u64>,
+    /// `entry`, `inside`, `early` or `stepped`.
     pub(super) choice: &'static str,
     pub(super) reason: &'static str,
     /// Probes there: `entry`, `return`.
@@ -102,11 +104,16 @@ pub(super) struct Unexamined {
 impl Report {
     /// Looks at the kernel and at everything that runs.
     pub(super) fn of_machine() -> Self {
-        let mut scanner = Scanner::new("/proc");
+        let machine = Machine::examine();
+        let emulation = match machine.missing {
+            None => measured(),
+            Some(_) => Emulation::default(),
+        };
+        let mut scanner = Scanner::new("/proc").with_emulation(emulation);
         let root = machine_root();
         scanner.watch(root, standard_libraries(root));
         Self {
-            machine: Some(Machine::examine()),
+            machine: Some(machine),
             ..Self::of(&scanner.scan())
         }
     }
@@ -180,6 +187,12 @@ impl Report {
     }
 }
 
+/// What probes cost here; where that cannot be measured, what every supported kernel emulates.
+fn measured() -> Emulation {
+    let measured = Kernel::load_object(Limits::default()).and_then(|mut kernel| kernel.measure_emulation());
+    measured.map_or_else(|_| Emulation::default(), |(emulation, _)| emulation)
+}
+
 impl Machine {
     fn examine() -> Self {
         match kernel::examine() {
@@ -238,6 +251,7 @@ impl Site {
             offset: hook.offset,
             instruction: hook.site.instruction.clone(),
             emulated: hook.site.emulated,
+            cost_nanoseconds: hook.site.cost.map(|cost| cost.nanoseconds),
             choice: hook.choice.as_str(),
             reason: hook.choice.reason(),
             probes: [(entry, "entry"), (exit, "return")]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::report::Missing;
 use crate::cli::failure::Failure;
 use crate::code::Program;
-use crate::target::{site, stripped};
+use crate::target::{Emulation, site, stripped};
 
 /// Longest x86 instruction in bytes.
 const LONGEST: usize = 15;
@@ -55,10 +55,11 @@ impl Stripped {
                 refusal.as_str().replace('_', " ")
             ))
         })?;
+        let emulation = Emulation::default();
         let functions = found.functions.iter().filter_map(|(role, symbol)| {
             let mut bytes = [0; LONGEST];
             let length = program.bytes(symbol.address, &mut bytes);
-            let site = site::inspect(&bytes[..length], symbol.address);
+            let site = site::inspect(&bytes[..length], symbol.address, &emulation);
             Some(Function {
                 function: role.as_str(),
                 offset: program.file_offset(symbol.address)?,

@@ -10,7 +10,7 @@ use super::maps::Mapping;
 use super::open::{FileKey, Located};
 use super::{Problem, ProblemKind};
 use crate::target::libraries::below;
-use crate::target::{Family, FileId, Image, ImageError, Reached, Target, accessor, hook};
+use crate::target::{Emulation, Family, FileId, Image, ImageError, Reached, Target, accessor, hook};
 
 /// What a mapping turned out to be.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub(super) type Findings = HashMap<Mapping, Finding>;
 /// The files of all processes.
 #[derive(Debug, Default)]
 pub(super) struct Files {
+    /// What the kernel emulates.
+    pub(super) emulation: Emulation,
     cache: Cache,
     targets: BTreeMap<FileId, (FileKey, Arc<Target>)>,
 }
@@ -168,7 +170,7 @@ impl Files {
             version: crypto
                 .filter(|_| family == Family::OpenSsl)
                 .and_then(accessor::version),
-            hooks: hook::hooks(&tls),
+            hooks: hook::hooks_with(&tls, &self.emulation),
             layout: derivation.layout,
             missing: derivation.missing,
         };

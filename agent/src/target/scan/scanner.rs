@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::examine::{Files, Finding, Findings};
 use super::status::Status;
 use super::{Problem, ProblemKind, ProcessInfo, ProcessScan, Scan, maps, status};
-use crate::target::FileId;
 use crate::target::libraries::below;
+use crate::target::{Emulation, FileId};
 
 /// Finds TLS libraries in processes. Each distinct file is examined once; a process whose mappings did not
 /// change costs one read of them.
@@ -48,6 +48,13 @@ impl Scanner {
             files: Files::default(),
             watched: Vec::new(),
         }
+    }
+
+    /// Chooses places for this kernel. Without it, for one of which nothing is known.
+    #[must_use]
+    pub fn with_emulation(mut self, emulation: Emulation) -> Self {
+        self.files.emulation = emulation;
+        self
     }
 
     /// Makes targets of libraries that no process need map. `names` are absolute paths as seen from `root`,
