@@ -33,7 +33,7 @@ impl Kernel {
     ///
     /// Returns the probes too, which cost nothing where they stand: since Linux 6.12 the kernel waits about a tenth of
     /// a second for each that is detached, one after the other, and lets nobody else attach meanwhile. They are to be
-    /// dropped when that keeps nothing waiting.
+    /// dropped when nothing will be attached any more.
     ///
     /// # Errors
     /// Returns what the kernel refused, or which file of `/proc` cannot be used.

@@ -7,7 +7,7 @@ use crate::{
 
 /// Measures, and tells the log. Where that fails, what every supported kernel does is expected.
 ///
-/// Returns also the probes that it took, if any, to be dropped when nothing waits for that.
+/// Returns also the probes that it took, if any, to be dropped when nothing will be attached any more.
 pub(super) fn measure(kernel: &mut Kernel) -> (Emulation, Option<Attached>) {
     match kernel.measure_emulation() {
         Ok((emulation, probes)) => {

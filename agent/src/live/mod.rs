@@ -221,8 +221,9 @@ async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
             let discovery = Discovery::start(kernel, library_sender, shared.clone(), work.exclude, emulation);
             shared.health().set_ready();
             tracing::info!(recording, "ready");
-            tokio::task::spawn_blocking(|| drop(samples));
             discovery.run(&events);
+            // Not before: the kernel lets nobody attach while it waits for the end of a probe.
+            drop(samples);
         })
     };
 

@@ -37,14 +37,12 @@ const REQUESTS: usize = 100;
 const OBSERVED: usize = 50;
 /// The loader maps a library within this time.
 const MAP: Duration = Duration::from_secs(10);
-/// Links that stay as many for this long stay.
-const SETTLED: Duration = Duration::from_secs(1);
 const DETACH: Duration = Duration::from_secs(20);
 
 fn private_library(setting: &Setting) -> Result<String> {
     let world = World::new(setting)?;
     let pid = world.agent.process.pid();
-    let links_before = settled_links(pid)?;
+    let links_before = links(pid)?;
     let directory = world.scratch.directory("private")?;
     let library = libssl_of(Path::new("/usr/bin/curl"))?;
     // The copy exists in the new mount namespace alone.
@@ -102,20 +100,6 @@ fn deleted_library(setting: &Setting) -> Result<String> {
     let visits = vec![Visit::new(Some(NAME), NAME, "/"); 10];
     let truths = curl::visit(scratch, world.nginx.port, Version::Http1, &visits)?;
     world.demand(&truths)
-}
-
-/// The agent detaches from itself, where it measured, one probe in a tenth of a second.
-fn settled_links(pid: u32) -> Result<usize> {
-    let deadline = Instant::now() + DETACH;
-    let mut count = links(pid)?;
-    loop {
-        sleep(SETTLED);
-        let now = links(pid)?;
-        if now == count || Instant::now() > deadline {
-            return Ok(now);
-        }
-        count = now;
-    }
 }
 
 fn links(pid: u32) -> Result<usize> {

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
@@ -21,8 +20,6 @@ pub(super) const CASES: &[Case] = &[Case {
 }];
 
 const START: Duration = Duration::from_secs(20);
-const DETACH: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(100);
 /// What the agent logs.
 const LOGGED: &str = "measured what probes cost";
 
@@ -81,7 +78,6 @@ fn emulation(setting: &Setting) -> Result<String> {
     let agent = start_agent(setting)?;
     let log = agent.process.log_text();
     ensure!(log.contains(LOGGED), "the agent did not measure:\n{log}");
-    demand_no_samples(agent.process.pid())?;
     let lines: Vec<String> = table.values().map(Line::to_string).collect();
     Ok(format!(
         "in {:.0} ms, detached after {:.0} ms; entry and return on push {pair} ns\n{}",
@@ -89,31 +85,6 @@ fn emulation(setting: &Setting) -> Result<String> {
         whole.detached_after_milliseconds,
         lines.join("\n")
     ))
-}
-
-/// The agent detaches from itself when everything else is attached.
-fn demand_no_samples(pid: u32) -> Result<()> {
-    let deadline = Instant::now() + DETACH;
-    loop {
-        let mut left = Vec::new();
-        for object in bpf::held_by(pid)?.iter().filter(|object| object.kind == "prog") {
-            // It may be gone by now.
-            let shown = Command::new("bpftool")
-                .args(["prog", "show", "id", &object.id.to_string()])
-                .output()
-                .context("cannot run bpftool")?;
-            let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
-            left.extend(shown.contains("name empty_").then_some(shown));
-        }
-        if left.is_empty() {
-            return Ok(());
-        }
-        ensure!(
-            Instant::now() < deadline,
-            "the agent still probes itself: {left:?}"
-        );
-        sleep(POLL);
-    }
 }
 
 fn parse(text: &str) -> Result<(BTreeMap<String, Line>, Whole)> {

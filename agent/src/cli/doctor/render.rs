@@ -54,7 +54,9 @@ pub(super) fn text(report: &Report) -> String {
     }
     // A report that begins with a library begins with an empty line.
     let first = text.iter().position(|line| !line.is_empty()).unwrap_or(0);
-    text[first..].iter().map(|line| format!("{line}\n")).collect()
+    let mut whole = text[first..].join("\n");
+    whole.push('\n');
+    whole
 }
 
 fn of_machine(machine: &Machine) -> Vec<String> {
@@ -141,7 +143,7 @@ fn of_stripped(stripped: &Stripped) -> Vec<String> {
         .iter()
         .map(|function| {
             vec![
-                function.function.to_owned(),
+                function.name.to_owned(),
                 format!("{:#x}", function.offset),
                 function.instruction.clone().unwrap_or_else(|| "?".to_owned()),
                 if function.emulated {

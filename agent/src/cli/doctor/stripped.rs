@@ -29,7 +29,8 @@ pub(super) struct Stripped {
 #[derive(Debug, Serialize)]
 pub(super) struct Function {
     /// What it is called in OpenSSL.
-    pub(super) function: &'static str,
+    #[serde(rename = "function")]
+    pub(super) name: &'static str,
     /// Byte offset in the file.
     pub(super) offset: u64,
     /// Its first instruction.
@@ -61,7 +62,7 @@ impl Stripped {
             let length = program.bytes(symbol.address, &mut bytes);
             let site = site::inspect(&bytes[..length], symbol.address, &emulation);
             Some(Function {
-                function: role.as_str(),
+                name: role.as_str(),
                 offset: program.file_offset(symbol.address)?,
                 instruction: site.instruction,
                 emulated: site.emulated,
