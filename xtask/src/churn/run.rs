@@ -44,11 +44,12 @@ pub fn run_with(binary: &Path, scratch: &Scratch, proxy: Proxy, size: Size) -> R
         .context("nginx is no program of the matrix")?
         .start(scratch, &python)?;
     let front = proxy.start(scratch, &python, &upstream)?;
-    let ground = ground(&front, &upstream, size.connections);
     let mut agent = match Agent::start(binary, scratch)? {
         Start::Ready(agent) => agent,
         Start::Unsupported(reason) => bail!("the agent cannot observe here: {reason}"),
     };
+    // Not before: a server listens before its workers are there.
+    let ground = ground(&front, &upstream, size.connections);
     let mut untouched = BTreeSet::new();
     let mut exchanges = Vec::new();
     let mut ready = load::now();
