@@ -17,6 +17,7 @@ use ebpf::{
 };
 
 use super::coverage::{self, Standing};
+use super::exclusion::Exclusion;
 use crate::{
     export::Shared,
     kernel::{Attached, Kernel},
@@ -65,8 +66,8 @@ pub(super) struct Discovery {
     kernel: Arc<Mutex<Kernel>>,
     scanner: Scanner,
     attached: HashMap<FileId, Attachment>,
-    /// Paths of files that are left alone.
-    excluded: Vec<PathBuf>,
+    /// Files that are left alone.
+    exclusion: Exclusion,
     /// Why libraries could not be attached to.
     refused: HashMap<FileId, String>,
     free: Vec<u16>,
@@ -98,7 +99,7 @@ impl Discovery {
             kernel,
             scanner,
             attached: HashMap::new(),
-            excluded,
+            exclusion: Exclusion::new(root, excluded),
             refused: HashMap::new(),
             free: (1..slots).rev().collect(),
             looks: BTreeMap::new(),
@@ -195,7 +196,7 @@ impl Discovery {
         }
         if self.refused.contains_key(&target.id)
             || target.family != Family::OpenSsl
-            || self.is_excluded(target)
+            || self.exclusion.holds(target)
         {
             return;
         }
@@ -220,10 +221,6 @@ impl Discovery {
                 self.free.push(slot);
             }
         }
-    }
-
-    fn is_excluded(&self, target: &Target) -> bool {
-        self.excluded.contains(&target.path)
     }
 
     fn probe(&mut self, target: &Target, slot: u16) -> Result<Attached, String> {
@@ -277,7 +274,7 @@ impl Discovery {
             Standing::Attached
         } else if self.refused.contains_key(&target.id) {
             Standing::Refused
-        } else if self.is_excluded(target) {
+        } else if self.exclusion.holds(target) {
             Standing::Excluded
         } else if target.family == Family::OpenSsl {
             Standing::Waiting

@@ -5,6 +5,7 @@ mod backoff;
 mod coverage;
 mod discovery;
 mod emulation;
+mod exclusion;
 mod intake;
 mod interface;
 mod journal;

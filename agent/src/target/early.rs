@@ -16,11 +16,11 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use iced_x86::{FlowControl, InstructionInfoFactory, OpAccess, Register};
+use iced_x86::{FlowControl, InstructionInfoFactory, Register};
 
 use super::emulation::Emulation;
 use super::image::{Image, Machine, Symbol};
-use super::inner::{LONGEST, bounds, decode, is_import};
+use super::inner::{LONGEST, bounds, decode, is_import, writes};
 use super::site;
 
 /// Instructions before the place.
@@ -66,13 +66,7 @@ fn straight_ahead(code: &impl Fn(u64) -> Vec<u8>, function: u64, emulation: &Emu
         if site::inspect(&code(at), at, emulation).emulated {
             return Some(at);
         }
-        let writes = registers.info(&instruction).used_registers().iter().any(|used| {
-            !matches!(
-                used.access(),
-                OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess
-            ) && KEPT.contains(&used.register().full_register())
-        });
-        if writes || instruction.flow_control() != FlowControl::Next {
+        if writes(&mut registers, &instruction, &KEPT) || instruction.flow_control() != FlowControl::Next {
             return None;
         }
         at = instruction.next_ip();

@@ -84,15 +84,8 @@ fn first_call(code: &impl Fn(u64) -> Vec<u8>, address: u64, kept: &[Register]) -
         let instruction = decode(code, at)?;
         match instruction.flow_control() {
             FlowControl::Next => {
-                let used = registers.info(&instruction).used_registers();
-                let written = used.iter().any(|used| {
-                    !matches!(
-                        used.access(),
-                        OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess
-                    ) && kept.contains(&used.register().full_register())
-                });
                 // Sign extension of `num`, and a pointer to a local, are what plain functions do to the others.
-                if written {
+                if writes(&mut registers, &instruction, kept) {
                     return None;
                 }
             }
@@ -110,6 +103,21 @@ fn first_call(code: &impl Fn(u64) -> Vec<u8>, address: u64, kept: &[Register]) -
         at = instruction.next_ip();
     }
     None
+}
+
+/// Whether an instruction writes to one of these registers, or to a part of one.
+pub(super) fn writes(
+    registers: &mut InstructionInfoFactory,
+    instruction: &Instruction,
+    kept: &[Register],
+) -> bool {
+    let used = registers.info(instruction).used_registers();
+    used.iter().any(|used| {
+        !matches!(
+            used.access(),
+            OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess
+        ) && kept.contains(&used.register().full_register())
+    })
 }
 
 /// Whether all that can be reached from these places of a function returns and calls nothing but imported functions.

@@ -44,7 +44,7 @@ pub fn machine_root() -> &'static Path {
 }
 
 /// The place of an absolute path inside another root directory.
-pub(super) fn below(root: &Path, path: &Path) -> PathBuf {
+pub(crate) fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 

@@ -33,6 +33,7 @@ pub use family::Family;
 pub use hook::Hook;
 pub use image::{Image, ImageError};
 pub use kernel_btf::kernel_layout;
+pub(crate) use libraries::below;
 pub use libraries::{machine_root, standard_libraries};
 pub use scan::{Identity, ProcessInfo, ProcessScan, Scan, Scanner, identify};
 

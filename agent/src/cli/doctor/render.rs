@@ -74,9 +74,17 @@ fn of_machine(machine: &Machine) -> Vec<String> {
         None => "yes".to_owned(),
         Some(reason) => format!("no: {reason}; connections will have no addresses"),
     };
+    let costs = match &machine.costs_missing {
+        None => "yes".to_owned(),
+        Some(reason) => format!(
+            "no: {}; what is emulated is what every supported kernel emulates",
+            printable(reason)
+        ),
+    };
     vec![
         "Kernel: probes can run".to_owned(),
-        format!("  sockets found in processes:      {sockets}"),
+        format!("  cost of probes measured: {costs}"),
+        format!("  sockets found in processes: {sockets}"),
         format!(
             "  tracepoints of sends and receives: {}",
             yes(

@@ -39,6 +39,9 @@ pub(super) struct Machine {
     pub(super) missing: Option<String>,
     /// Why sockets cannot be found in processes; `None` if they can, or nothing runs anyway.
     pub(super) sockets_missing: Option<String>,
+    /// Why it was not measured what probes cost; `None` if it was, or nothing runs anyway. What is emulated is then what
+    /// every supported kernel emulates.
+    pub(super) costs_missing: Option<String>,
     /// Tracepoints that name the socket of each send and receive (Linux 6.3); `None` if nothing runs anyway.
     pub(super) socket_length_tracepoints: Option<bool>,
     /// Packet programs that go with the agent (TCX, Linux 6.6); `None` if nothing runs anyway.
@@ -104,9 +107,12 @@ pub(super) struct Unexamined {
 impl Report {
     /// Looks at the kernel and at everything that runs.
     pub(super) fn of_machine() -> Self {
-        let machine = Machine::examine();
+        let mut machine = Machine::examine();
         let emulation = match machine.missing {
-            None => measured(),
+            None => measured().unwrap_or_else(|reason| {
+                machine.costs_missing = Some(reason);
+                Emulation::default()
+            }),
             Some(_) => Emulation::default(),
         };
         let mut scanner = Scanner::new("/proc").with_emulation(emulation);
@@ -187,10 +193,15 @@ impl Report {
     }
 }
 
-/// What probes cost here; where that cannot be measured, what every supported kernel emulates.
-fn measured() -> Emulation {
-    let measured = Kernel::load_object(Limits::default()).and_then(|mut kernel| kernel.measure_emulation());
-    measured.map_or_else(|_| Emulation::default(), |(emulation, _)| emulation)
+/// What probes cost here, or why that cannot be told.
+fn measured() -> Result<Emulation, String> {
+    let mut kernel = Kernel::load_object(Limits::default()).map_err(|error| error.to_string())?;
+    let (emulation, _) = kernel.measure_emulation().map_err(|error| error.to_string())?;
+    if emulation.is_conclusive() {
+        Ok(emulation)
+    } else {
+        Err("no instruction is much cheaper than the reference".to_owned())
+    }
 }
 
 impl Machine {
@@ -199,12 +210,14 @@ impl Machine {
             Ok((features, sockets)) => Self {
                 missing: None,
                 sockets_missing: sockets.err(),
+                costs_missing: None,
                 socket_length_tracepoints: Some(features.socket_length_tracepoints),
                 tcx: Some(features.tcx),
             },
             Err(missing) => Self {
                 missing: Some(missing.to_string()),
                 sockets_missing: None,
+                costs_missing: None,
                 socket_length_tracepoints: None,
                 tcx: None,
             },

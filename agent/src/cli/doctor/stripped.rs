@@ -35,7 +35,7 @@ pub(super) struct Function {
     pub(super) offset: u64,
     /// Its first instruction.
     pub(super) instruction: Option<String>,
-    /// Whether the kernel emulates that under a probe.
+    /// Whether every supported kernel emulates that under a probe.
     pub(super) emulated: bool,
 }
 
