@@ -9,7 +9,7 @@ use ebpf::record::Direction;
 use tempfile::TempDir;
 use wrongway::alert::Notice;
 use wrongway::connection::{
-    Alpn, Facts, NameSource, Process, Role, ServerName, Socket, SocketSource, Visibility,
+    Alpn, Facts, NameSource, Process, Role, RoleSource, ServerName, Socket, SocketSource, Visibility,
 };
 use wrongway::export::control::{self, ControlSocket};
 use wrongway::export::view::{Coverage, Exchange};
@@ -156,6 +156,7 @@ fn connection(id: u64) -> Facts {
         pid: 4242,
         opened_at: EPOCH + 678_901_000,
         role: Some(Role::Server),
+        role_source: Some(RoleSource::Object),
         name: ServerName::Sent("a.example".to_owned()),
         name_source: Some(NameSource::Object),
         transport: Transport::Tcp,

@@ -16,7 +16,8 @@ use ebpf::hello::follow::{Followed, Set};
 use ebpf::hello::start::Start;
 use ebpf::layout::{KernelLayout, Layout};
 use ebpf::record::{
-    CertificateHeader, Close, Connection, DataHeader, DatagramHeader, Flow, Header, SegmentHeader, Socket,
+    CertificateHeader, Close, Connection, DataHeader, DatagramHeader, Flow, Header, SegmentHeader, Sighting,
+    Socket,
 };
 use gimli::{AttributeValue, EndianSlice, NativeEndian};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
@@ -64,6 +65,13 @@ fn shared() -> Vec<(&'static str, Shape)> {
         ),
         ("ebpf::record::Close", shape!(Close: header, sequences)),
         (
+            "ebpf::record::Sighting",
+            shape!(
+                Sighting: header, client_random, requested, moved, library, function, from_start, first,
+                impossible, opening, reserved, socket, padding
+            ),
+        ),
+        (
             "ebpf::record::DataHeader",
             shape!(DataHeader: header, offset, sequence, length, direction, flags, content, reserved, entry),
         ),
@@ -93,7 +101,7 @@ fn shared() -> Vec<(&'static str, Shape)> {
             shape!(
                 Layout: client_random, server, hostname, resumed, version, own_certificate, peer_certificate,
                 certificate_encoding, alpn, verify_mode, read_bio, bio_type, state, early_data, references, kind,
-                clears
+                clears, proof
             ),
         ),
         ("ebpf::layout::KernelLayout", kernel_layout()),
@@ -106,7 +114,7 @@ fn kernel_layout() -> Shape {
     shape!(
         KernelLayout: task_files, files_fdt, fdtable_max_fds, fdtable_fd, file_inode, inode_mode,
         file_private_data, socket_sk, sock_family, sock_protocol, sock_local_v4, sock_peer_v4, sock_local_v6,
-        sock_peer_v6, sock_local_port, sock_peer_port, sock_net, net_inum
+        sock_peer_v6, sock_local_port, sock_peer_port, sock_net, net_inum, task_exit_code
     )
 }
 
@@ -132,7 +140,7 @@ fn in_statics() -> Vec<(&'static str, Shape)> {
         ("Thread", shape!(Thread: depth, calls, walk)),
         (
             "Call",
-            shape!(Call: ssl, buffer, count, stack, sock, conflict, function),
+            shape!(Call: ssl, buffer, requested, count, stack, sock, conflict, function),
         ),
         (
             "Walk",
@@ -330,6 +338,8 @@ fn it_has_these_maps_with_keys_and_values_of_these_types() {
         ("MOVERS", sizes::<u32, u64>()),
         ("NAMES", (size_of::<Key>(), ebpf::record::NAME)),
         ("RECORDS", (0, 0)),
+        ("SIGHTED", (size_of::<Key>(), 32)),
+        ("TELLING", (4, 16)),
         ("WIRE", (0, 0)),
         ("TOLD", (24, 1)),
     ];

@@ -107,7 +107,12 @@ fn every_function_of_the_system_library_is_hooked_once() {
     let hooks = hook::hooks(&image(&library()));
     let mut served: Vec<_> = hooks.iter().flat_map(|hook| hook.serves.clone()).collect();
     served.sort();
-    assert_eq!(served, Function::ALL);
+    // Nobody calls it but `SSL_write_ex`.
+    let wanted: Vec<_> = Function::ALL
+        .into_iter()
+        .filter(|function| *function != Function::SslWriteEx2)
+        .collect();
+    assert_eq!(served, wanted);
     let offsets: BTreeSet<_> = hooks.iter().map(|hook| hook.offset).collect();
     assert_eq!(offsets.len(), hooks.len());
     assert!(hooks.iter().all(|hook| hook.site.instruction.is_some()));

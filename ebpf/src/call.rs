@@ -11,6 +11,8 @@ pub struct Call {
     pub ssl: u64,
     /// The application's buffer.
     pub buffer: u64,
+    /// How much the application has room for, or wants written. Plain functions take an `int`.
+    pub requested: u64,
     /// Where the `_ex` functions store how much they moved.
     pub count: u64,
     /// Stack pointer at entry; the return finds its entry by it.
@@ -28,6 +30,7 @@ impl Call {
     pub const NONE: Self = Self {
         ssl: 0,
         buffer: 0,
+        requested: 0,
         count: 0,
         stack: 0,
         sock: 0,
@@ -105,7 +108,7 @@ impl Thread {
     };
 }
 
-const _: () = assert!(size_of::<Thread>() == 8 + DEPTH * 48 + 80 + WINDOW);
+const _: () = assert!(size_of::<Thread>() == 8 + DEPTH * 56 + 80 + WINDOW);
 
 #[cfg(test)]
 mod tests {

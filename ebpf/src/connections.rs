@@ -33,6 +33,14 @@ pub fn begin_in_the_middle(key: &Key) -> Option<*mut Tracked> {
     insert(key, &IN_THE_MIDDLE)
 }
 
+/// When observation of the connection began, and 1 if its object was seen being made.
+#[inline(always)]
+pub fn birth(key: &Key) -> Option<(u64, u8)> {
+    let tracked = find(key)?;
+    // SAFETY: the pointer comes from the map.
+    unsafe { Some(((*tracked).born, (*tracked).from_start)) }
+}
+
 /// Ends observation; if the agent was told of the connection, tells when it began and how many records were made of
 /// each direction.
 #[inline(always)]

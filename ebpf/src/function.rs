@@ -33,11 +33,14 @@ pub enum Function {
     SslConnect = 13,
     /// `int SSL_clear(SSL *ssl)`
     SslClear = 14,
+    /// `int SSL_write_ex2(SSL *s, const void *buf, size_t num, uint64_t flags, size_t *written)`, since OpenSSL 3.3, and
+    /// the function inside that serves all others that write.
+    SslWriteEx2 = 15,
 }
 
 impl Function {
     /// Every function, in the order of its number.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SslNew,
         Self::SslFree,
         Self::SslCtrl,
@@ -52,6 +55,7 @@ impl Function {
         Self::SslAccept,
         Self::SslConnect,
         Self::SslClear,
+        Self::SslWriteEx2,
     ];
 
     /// The exported symbol.
@@ -71,6 +75,7 @@ impl Function {
             Self::SslAccept => "SSL_accept",
             Self::SslConnect => "SSL_connect",
             Self::SslClear => "SSL_clear",
+            Self::SslWriteEx2 => "SSL_write_ex2",
         }
     }
 
@@ -164,7 +169,7 @@ mod tests {
             assert_eq!(Function::from_number(function as u8), Some(function));
         }
         assert_eq!(Function::from_number(0), None);
-        assert_eq!(Function::from_number(15), None);
+        assert_eq!(Function::from_number(16), None);
     }
 
     #[test]

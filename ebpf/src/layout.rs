@@ -53,7 +53,16 @@ pub struct Layout {
     pub kind: u32,
     /// 1 if `SSL_clear` is hooked: a new client random without it is a renegotiation.
     pub clears: u32,
+    /// How the library's functions were found: [`NAMED`], [`ON_TRIAL`] or [`PROMOTED`].
+    pub proof: u32,
 }
+
+/// [`Layout::proof`]: by their names.
+pub const NAMED: u32 = 0;
+/// [`Layout::proof`]: by what their code does, and nothing is told of them but sightings.
+pub const ON_TRIAL: u32 = 1;
+/// [`Layout::proof`]: by what their code does, and what they showed on trial was true.
+pub const PROMOTED: u32 = 2;
 
 impl Layout {
     /// Nothing is known.
@@ -75,12 +84,13 @@ impl Layout {
         references: UNKNOWN,
         kind: UNKNOWN,
         clears: 0,
+        proof: NAMED,
     };
 }
 
 /// Byte offsets into the running kernel's structures, read from its BTF at start.
 ///
-/// They lead from a task to the socket behind a file descriptor:
+/// Most lead from a task to the socket behind a file descriptor:
 /// `task->files->fdt->fd[n]->private_data->sk`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
@@ -122,6 +132,8 @@ pub struct KernelLayout {
     pub sock_net: u32,
     /// `net.ns.inum`
     pub net_inum: u32,
+    /// `task_struct.exit_code`
+    pub task_exit_code: u32,
 }
 
 impl KernelLayout {
@@ -145,11 +157,12 @@ impl KernelLayout {
         sock_peer_port: UNKNOWN,
         sock_net: UNKNOWN,
         net_inum: UNKNOWN,
+        task_exit_code: UNKNOWN,
     };
 }
 
-const _: () = assert!(size_of::<Layout>() == 96);
-const _: () = assert!(size_of::<KernelLayout>() == 72);
+const _: () = assert!(size_of::<Layout>() == 100);
+const _: () = assert!(size_of::<KernelLayout>() == 76);
 
 #[cfg(all(test, feature = "user"))]
 mod tests {
@@ -157,10 +170,10 @@ mod tests {
 
     #[test]
     fn nothing_known_is_unknown_everywhere() {
-        let layout: [u32; 24] = bytemuck::cast(Layout::NOTHING);
+        let layout: [u32; 25] = bytemuck::cast(Layout::NOTHING);
         assert_eq!(layout[..23], [UNKNOWN; 23]);
-        assert_eq!(layout[23], 0);
-        let layout: [u32; 18] = bytemuck::cast(KernelLayout::NOTHING);
-        assert_eq!(layout, [UNKNOWN; 18]);
+        assert_eq!(layout[23..], [0, NAMED]);
+        let layout: [u32; 19] = bytemuck::cast(KernelLayout::NOTHING);
+        assert_eq!(layout, [UNKNOWN; 19]);
     }
 }

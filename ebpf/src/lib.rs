@@ -11,5 +11,6 @@ pub mod framing;
 pub mod function;
 pub mod hello;
 pub mod layout;
+pub mod opening;
 pub mod packet;
 pub mod record;

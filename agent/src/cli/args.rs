@@ -12,6 +12,9 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:9421";
 /// Where the agent answers `inspect` unless told otherwise.
 pub const DEFAULT_CONTROL: &str = "/run/wrongway/control.sock";
 
+/// Where the agent remembers what was found in code, unless told otherwise.
+pub const DEFAULT_CACHE: &str = "/run/wrongway/cache";
+
 /// Arguments of `wrongway run`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
@@ -31,6 +34,10 @@ pub struct RunArgs {
     /// them.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub exclude: Vec<PathBuf>,
+    /// Directory where it is remembered what was found in the code of programs that have no symbols; what does not stand
+    /// there is searched for again.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_CACHE)]
+    pub cache: PathBuf,
     /// Whose packets to look at.
     #[command(flatten)]
     pub wire: WireArgs,

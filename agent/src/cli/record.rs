@@ -34,6 +34,7 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {
         endpoints: None,
         journal: None,
         exclude: Vec::new(),
+        cache: None,
         recording: Some(Box::new(BufWriter::new(file))),
         duration: args.duration.map(Duration::from_secs),
         interfaces: args.wire.choice(),

@@ -26,6 +26,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         journal: args.journal.clone(),
         duration: None,
         exclude: args.exclude.clone(),
+        cache: Some(args.cache.clone()),
         interfaces: args.wire.choice(),
         policy,
     };

@@ -75,7 +75,7 @@ impl Values {
     }
 
     /// Whether it is an address in the frame, whichever way the program came.
-    pub(super) fn is_frame(&self) -> bool {
+    pub fn is_frame(&self) -> bool {
         !self.unknown && self.can_be_frame() && self.frames().count() == self.known.len()
     }
 

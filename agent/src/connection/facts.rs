@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Process;
 use super::hellos::SeenHello;
 use super::name::{self, NameSource, ServerName};
-use super::socket::{self, Socket};
+use super::socket::Socket;
 use crate::wire::{
     client_hello::{ClientHello, ServerName as Offered, Transport},
     hello::Flow,
@@ -63,6 +63,28 @@ impl Role {
         match self {
             Self::Server => "server",
             Self::Client => "client",
+        }
+    }
+}
+
+/// How the role of a process was learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RoleSource {
+    /// From the connection object.
+    Object,
+    /// From the way that the requests go.
+    Requests,
+    /// From the socket on which the ClientHello came or went.
+    Wire,
+}
+
+impl RoleSource {
+    /// The name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Requests => "requests",
+            Self::Wire => "wire",
         }
     }
 }
@@ -137,8 +159,10 @@ pub struct Facts {
     pub pid: u32,
     /// When it was first seen, nanoseconds since the Unix epoch.
     pub opened_at: u64,
-    /// Which side the process is, as the library says.
+    /// Which side the process is.
     pub role: Option<Role>,
+    /// Who told it; `None` if it is not known.
+    pub role_source: Option<RoleSource>,
     /// The server name.
     pub name: ServerName,
     /// Who told it; `None` if it is not known.
@@ -181,20 +205,21 @@ impl Facts {
     /// The facts of a record. `opened_at` is in nanoseconds since the Unix epoch.
     pub fn new(id: u64, opened_at: u64, record: &record::Connection, process: Arc<Process>) -> Self {
         let (name, name_source) = name::of_record(record);
+        let role = match record.side {
+            side if side == Side::Server as u8 => Some(Role::Server),
+            side if side == Side::Client as u8 => Some(Role::Client),
+            _ => None,
+        };
         Self {
             id,
             pid: record.header.tgid,
             opened_at,
-            role: match record.side {
-                side if side == Side::Server as u8 => Some(Role::Server),
-                side if side == Side::Client as u8 => Some(Role::Client),
-                _ => None,
-            },
+            role,
+            role_source: role.map(|_| RoleSource::Object),
             name,
             name_source,
             transport: Transport::Tcp,
-            socket: socket::source_of(&record.socket)
-                .and_then(|source| socket::of_record(&record.socket, source)),
+            socket: Socket::from_record(&record.socket),
             flow: None,
             client_random: (record.client_random != [0; 32]).then_some(record.client_random),
             hello: None,
@@ -232,6 +257,7 @@ impl Facts {
             pid: process.pid,
             opened_at,
             role,
+            role_source: role.map(|_| RoleSource::Wire),
             name_source: (name != ServerName::Unknown).then_some(NameSource::Wire),
             name,
             transport: seen.transport,
@@ -255,7 +281,10 @@ impl Facts {
 
     /// The handshake is over: takes what the library tells now.
     pub fn finish(&mut self, now: Self) {
-        self.role = now.role;
+        if now.role.is_some() {
+            self.role = now.role;
+            self.role_source = now.role_source;
+        }
         self.version = now.version;
         self.resumed = now.resumed;
         self.alpn = now.alpn;

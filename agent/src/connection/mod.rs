@@ -9,7 +9,7 @@ mod socket;
 mod used;
 
 pub use ends::Ends;
-pub use facts::{Alpn, CertificateSource, Facts, Key, Pair, Role, Visibility};
+pub use facts::{Alpn, CertificateSource, Facts, Key, Pair, Role, RoleSource, Visibility};
 pub use hellos::{Added, Hellos, SeenHello};
 pub use name::{NameSource, ServerName};
 pub use process::Process;

@@ -48,6 +48,11 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// The socket in a record of the kernel, if it is known.
+    pub fn from_record(socket: &record::Socket) -> Option<Self> {
+        of_record(socket, source_of(socket)?)
+    }
+
     /// The socket of this side of a flow from client to server.
     pub const fn of_flow(flow: Flow, role: Role) -> Self {
         let (local, peer) = match role {
@@ -98,7 +103,7 @@ pub(super) fn of_record(socket: &record::Socket, source: SocketSource) -> Option
 }
 
 /// The source that a record of a connection names.
-pub(super) fn source_of(socket: &record::Socket) -> Option<SocketSource> {
+fn source_of(socket: &record::Socket) -> Option<SocketSource> {
     match socket.source {
         source if source == record::SocketSource::Descriptor as u8 => Some(SocketSource::Descriptor),
         source if source == record::SocketSource::Nested as u8 => Some(SocketSource::Nested),

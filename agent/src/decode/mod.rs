@@ -7,7 +7,7 @@ mod tests;
 use bytemuck::AnyBitPattern;
 use ebpf::record::{
     CertificateHeader, Close, Connection, Content, DataHeader, DatagramHeader, Direction, Flow, Header, Kind,
-    SegmentHeader, SocketUse,
+    SegmentHeader, Sighting, SocketUse,
 };
 use thiserror::Error;
 
@@ -35,6 +35,10 @@ pub enum Record<'a> {
     Datagram(Datagram<'a>),
     /// A process that feeds TLS from memory used a socket.
     SocketUse(SocketUse),
+    /// A function that is on trial moved data.
+    Sighting(Sighting),
+    /// A process ended by a signal that says that its code is broken.
+    Crash(Header),
 }
 
 /// Part of an HTTP head or frame.
@@ -155,6 +159,8 @@ impl<'a> Record<'a> {
             kind if kind == Kind::Segment as u32 => segment(bytes),
             kind if kind == Kind::Datagram as u32 => datagram(bytes),
             kind if kind == Kind::SocketUse as u32 => read(bytes).map(Self::SocketUse),
+            kind if kind == Kind::Crash as u32 => read(bytes).map(Self::Crash),
+            kind if kind == Kind::Sighting as u32 => read(bytes).map(Self::Sighting),
             value => Err(Malformed::Value { field: "kind", value }),
         }
     }
@@ -165,11 +171,12 @@ impl<'a> Record<'a> {
             Self::Connection(connection) => &connection.header,
             Self::Data(data) => &data.header,
             Self::Close(close) => &close.header,
-            Self::Exec(header) | Self::Exit(header) => header,
+            Self::Exec(header) | Self::Exit(header) | Self::Crash(header) => header,
             Self::Certificate(certificate) => &certificate.header,
             Self::Segment(segment) => &segment.header,
             Self::Datagram(datagram) => &datagram.header,
             Self::SocketUse(used) => &used.header,
+            Self::Sighting(sighting) => &sighting.header,
         }
     }
 }

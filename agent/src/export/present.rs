@@ -3,7 +3,7 @@
 use super::explain::Material;
 use super::store::{Cause, Connection, Finding, Kept, Line, NameCount, Recent};
 use super::{timestamp, view};
-use crate::connection::{Alpn, Facts, NameSource, Pair, Role, Visibility};
+use crate::connection::{Alpn, Facts, NameSource, Pair, Role, RoleSource, Visibility};
 use crate::listener::{Listener, Name};
 use crate::observer::Judged;
 use crate::verdict::SniState;
@@ -47,6 +47,13 @@ pub fn judged(judged: &Judged) -> view::Exchange {
         process: view::Process::clone(&connection.process),
         provenance: view::Provenance {
             authority: judged.source.map(|source| source.as_str().to_owned()),
+            role: Some(
+                connection
+                    .role_source
+                    .unwrap_or(RoleSource::Requests)
+                    .as_str()
+                    .to_owned(),
+            ),
             ..provenance(connection)
         },
         diagnosis: judgement.diagnosis,
@@ -247,6 +254,7 @@ fn provenance(connection: &Facts) -> view::Provenance {
         certificate: connection
             .certificate_source
             .map(|source| source.as_str().to_owned()),
+        role: connection.role_source.map(|source| source.as_str().to_owned()),
     }
 }
 

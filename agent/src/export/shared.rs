@@ -93,7 +93,9 @@ impl Shared {
                 Output::SniOnly(facts) => store.connection_of_hello(facts),
                 Output::ProcessEnded { pid } => store.process_ended(pid),
                 Output::Superseded { id } => store.connection_superseded(id),
-                Output::ClientHello { transport, result } => {
+                Output::ClientHello {
+                    transport, result, ..
+                } => {
                     self.metrics().client_hello(transport.as_str(), result);
                 }
                 Output::Confirm { .. } | Output::Unclaimed { .. } => {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ebpf::record::Direction;
 
 use crate::connection::{
-    Alpn, Facts, NameSource, Process, Role, ServerName, Socket, SocketSource, Visibility,
+    Alpn, Facts, NameSource, Process, Role, RoleSource, ServerName, Socket, SocketSource, Visibility,
 };
 use crate::http::{Authority, AuthoritySource, Earlier, Exchange, Known, Pairing, Protocol, Status};
 use crate::observer::Judged;
@@ -49,6 +49,7 @@ pub(crate) fn connection(id: u64) -> Facts {
         pid: 42,
         opened_at: 0,
         role: Some(Role::Server),
+        role_source: Some(RoleSource::Object),
         name: ServerName::Sent("a.example".to_owned()),
         name_source: Some(NameSource::Object),
         transport: Transport::Tcp,

@@ -134,6 +134,9 @@ pub struct Provenance {
     pub authority: Option<String>,
     /// As [`Certificate::provenance`].
     pub certificate: Option<String>,
+    /// `object`, `requests` (by the way that they go) or `wire`.
+    #[serde(default)]
+    pub role: Option<String>,
 }
 
 /// One connection, open or recently closed.

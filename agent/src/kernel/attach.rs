@@ -37,6 +37,7 @@ const fn programs(function: Function) -> (Option<&'static str>, Option<&'static 
         | Function::SslReadEx
         | Function::SslWrite
         | Function::SslWriteEx
+        | Function::SslWriteEx2
         | Function::SslDoHandshake
         | Function::SslAccept
         | Function::SslConnect => (Some("call_entry"), Some("call_return")),

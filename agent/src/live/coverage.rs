@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     connection::Process,
     export::view::Coverage,
-    target::{Field, ProcessInfo, Target},
+    target::{Field, ProcessInfo, Proof, Target, stripped::Refusal},
 };
 
 /// How the agent stands to a library.
@@ -21,6 +21,10 @@ pub(super) enum Standing {
     Refused,
     /// Nothing is known of its family's functions.
     Unsupported,
+    /// Its functions are on trial, or were found not to be what they were taken for: why nothing of them is believed.
+    NotBelieved(&'static str),
+    /// Its functions are not found for certain.
+    Unproven(Refusal),
 }
 
 /// The lines of one process: one for each TLS library in it, one for each file that could not be examined.
@@ -69,6 +73,10 @@ fn library(process: &ProcessInfo, target: &Target, standing: Standing) -> Covera
         Standing::Excluded => Some("excluded".to_owned()),
         Standing::Unsupported => Some("family_not_supported".to_owned()),
         Standing::Waiting => Some("not_attached_yet".to_owned()),
+        Standing::NotBelieved(reason) => Some(reason.to_owned()),
+        Standing::Unproven(refusal) => Some(format!("unproven_{}", refusal.as_str())),
+        // Of all that needs a symbol, the first is no better reason than the others.
+        Standing::Attached if matches!(target.proof, Proof::Code(_)) => Some("stripped".to_owned()),
         Standing::Attached => target
             .missing
             .first()

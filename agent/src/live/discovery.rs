@@ -1,6 +1,8 @@
 //! Finds libraries and attaches to them, on a thread of its own: reading a large executable must not hold up the
 //! records.
 
+mod trial;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
@@ -13,18 +15,25 @@ use std::{
 
 use ebpf::{
     function::Function,
-    layout::{Layout, MAX_LAYOUTS},
+    layout::{Layout, MAX_LAYOUTS, NAMED, ON_TRIAL},
+    record::Sighting,
 };
+use rustix::time::ClockId;
 
 use super::coverage::{self, Standing};
 use super::exclusion::Exclusion;
+use super::nanoseconds;
+use super::trials::{Trials, Wanted};
 use crate::{
     export::Shared,
     kernel::{Attached, Kernel},
     target::{
-        Emulation, Family, FileId, ProcessInfo, ProcessScan, Scan, Scanner, Target, machine_root,
-        standard_libraries,
+        Emulation, FileId, ProcessInfo, ProcessScan, Proof, Scan, Scanner, Target,
+        calibration::{Opened, Random},
+        machine_root, standard_libraries,
+        stripped::{Cache, Contradiction, State},
     },
+    wire::hello::Flow,
 };
 
 /// How often all processes are looked at: the bound on how late a library is found that a process maps long after
@@ -44,12 +53,27 @@ const LOOKS: [Duration; 4] = [
 const CLEAR: Duration = Duration::from_secs(20);
 /// Stage of the losses counted here.
 const STAGE: &str = "attach";
+/// Functions were found not to be what they were taken for.
+const CONTRADICTED: &str = "contradicted";
+/// Connections do not have their client random where the library's accessor says.
+const OFFSETS_CONTRADICTED: &str = "offsets_contradicted";
+/// A trial came to nothing.
+const UNCONFIRMED: &str = "unconfirmed";
+const PROC: &str = "/proc";
 
 /// What the thread is told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Event {
     /// A process replaced its image.
     Exec(u32),
+    /// A process ended by a signal that says that its code is broken.
+    Crash(u32),
+    /// A function on trial moved data.
+    Sighting(Box<Sighting>),
+    /// The wire showed a ClientHello with this random, there; the second is as in [`crate::target::calibration::Randoms::add`].
+    ClientHello(Random, bool, Flow),
+    /// A connection of the library in this slot is observed.
+    Opened(u16, Opened),
 }
 
 /// A library has this slot from now on.
@@ -70,10 +94,29 @@ pub(super) struct Discovery {
     exclusion: Exclusion,
     /// Why libraries could not be attached to.
     refused: HashMap<FileId, String>,
+    /// Libraries whose connections do not have their client random where the accessor says.
+    misplaced: HashSet<FileId>,
+    /// Programs whose trial came to nothing, why, and when they are tried again, if they are.
+    unconfirmed: HashMap<FileId, (Contradiction, Option<Instant>)>,
+    trials: Trials,
     free: Vec<u16>,
     looks: BTreeMap<Instant, Vec<u32>>,
+    /// What the latest sweep showed.
+    seen: Scan,
     libraries: Sender<Library>,
     shared: Shared,
+}
+
+/// How the thread works.
+pub(super) struct Settings {
+    /// Libraries and programs that are left alone.
+    pub(super) excluded: Vec<PathBuf>,
+    /// What the kernel emulates.
+    pub(super) emulation: Emulation,
+    /// Where what was found in code is remembered, if it is.
+    pub(super) cache: Option<Cache>,
+    /// Set while client randoms of the wire are wanted.
+    pub(super) wanted: Wanted,
 }
 
 struct Attachment {
@@ -88,10 +131,11 @@ impl Discovery {
         kernel: Arc<Mutex<Kernel>>,
         libraries: Sender<Library>,
         shared: Shared,
-        excluded: Vec<PathBuf>,
-        emulation: Emulation,
+        settings: Settings,
     ) -> Self {
-        let mut scanner = Scanner::new("/proc").with_emulation(emulation);
+        let mut scanner = Scanner::new(PROC)
+            .with_emulation(settings.emulation)
+            .with_cache(settings.cache.clone());
         let root = machine_root();
         scanner.watch(root, standard_libraries(root));
         let slots = u16::try_from(MAX_LAYOUTS).unwrap_or(u16::MAX);
@@ -99,17 +143,27 @@ impl Discovery {
             kernel,
             scanner,
             attached: HashMap::new(),
-            exclusion: Exclusion::new(root, excluded),
+            exclusion: Exclusion::new(root, settings.excluded),
             refused: HashMap::new(),
+            misplaced: HashSet::new(),
+            unconfirmed: HashMap::new(),
+            trials: Trials::new(Path::new(PROC), settings.wanted, settings.cache),
             free: (1..slots).rev().collect(),
             looks: BTreeMap::new(),
+            seen: Scan::default(),
             libraries,
             shared,
         };
-        discovery
-            .shared
-            .metrics()
-            .expect_losses(STAGE, ["refused", "slots_full"]);
+        discovery.shared.metrics().expect_losses(
+            STAGE,
+            [
+                "refused",
+                "slots_full",
+                CONTRADICTED,
+                UNCONFIRMED,
+                OFFSETS_CONTRADICTED,
+            ],
+        );
         discovery.sweep();
         discovery
     }
@@ -127,21 +181,45 @@ impl Discovery {
                 .map_or(sweep, |look| look.min(sweep))
                 .min(clear);
             match events.recv_timeout(next.saturating_duration_since(Instant::now())) {
-                Ok(Event::Exec(pid)) => self.expect(pid),
+                Ok(event) => self.event(event),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             let now = Instant::now();
             self.look(now);
+            self.decide_trials();
             if now >= sweep {
                 self.sweep();
-                sweep = Instant::now() + SWEEP.max(now.elapsed() * REST);
+                let scanned = now.elapsed().saturating_sub(self.scanner.time_of_searches());
+                sweep = Instant::now() + SWEEP.max(scanned * REST);
             }
             if now >= clear {
                 self.kernel()
                     .forget(|pid| !Path::new(&format!("/proc/{pid}")).exists());
                 clear = Instant::now() + CLEAR;
             }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        let step = match event {
+            Event::Exec(pid) => {
+                self.expect(pid);
+                None
+            }
+            Event::Crash(pid) => self.slot_on_trial(pid).and_then(|slot| self.trials.crashed(slot)),
+            Event::Sighting(sighting) => self.trials.sighted(&sighting),
+            Event::ClientHello(random, counts, flow) => {
+                self.trials.add_random(random, counts, flow);
+                None
+            }
+            Event::Opened(slot, opened) => {
+                self.check(slot, &opened);
+                None
+            }
+        };
+        if let Some((slot, step)) = step {
+            self.take(slot, step);
         }
     }
 
@@ -183,7 +261,10 @@ impl Discovery {
             self.detach(id);
         }
         self.refused.retain(|id, _| used.contains(id));
-        self.report(&scan);
+        self.misplaced.retain(|id| used.contains(id));
+        self.retry_trials(&used);
+        self.seen = scan;
+        self.report();
     }
 
     fn attach(&mut self, target: &Arc<Target>) {
@@ -195,8 +276,11 @@ impl Discovery {
             self.detach(target.id);
         }
         if self.refused.contains_key(&target.id)
-            || target.family != Family::OpenSsl
+            || self.misplaced.contains(&target.id)
+            || self.unconfirmed.contains_key(&target.id)
+            || !target.is_observable()
             || self.exclusion.holds(target)
+            || self.contradiction(target).is_some()
         {
             return;
         }
@@ -206,7 +290,8 @@ impl Discovery {
         };
         match self.probe(target, slot) {
             Ok(probes) => {
-                tracing::info!(library = %target.path.display(), slot, "attached");
+                let on_trial = matches!(target.proof, Proof::Code(_));
+                tracing::info!(library = %target.path.display(), slot, on_trial, "attached");
                 let attachment = Attachment {
                     slot,
                     target: Arc::clone(target),
@@ -218,6 +303,7 @@ impl Discovery {
                 tracing::warn!(library = %target.path.display(), reason, "cannot attach");
                 self.shared.metrics().loss(STAGE, "refused", 1);
                 self.refused.insert(target.id, reason);
+                self.trials.end(slot);
                 self.free.push(slot);
             }
         }
@@ -241,11 +327,21 @@ impl Discovery {
         let clears = hooks.iter().any(|(function, _)| *function == Function::SslClear);
         let layout = Layout {
             clears: u32::from(clears),
+            proof: if matches!(target.proof, Proof::Named) {
+                NAMED
+            } else {
+                ON_TRIAL
+            },
             ..target.layout
         };
         self.kernel()
             .set_layout(slot, layout)
             .map_err(|error| error.to_string())?;
+        if layout.proof == ON_TRIAL {
+            self.trials.begin(slot, nanoseconds(ClockId::Boottime));
+        } else {
+            self.trials.check(slot, &layout);
+        }
         self.kernel()
             .attach(&target.file, slot, &hooks)
             .map_err(|error| error.to_string())
@@ -257,26 +353,39 @@ impl Discovery {
 
     fn detach(&mut self, id: FileId) {
         if let Some(attachment) = self.attached.remove(&id) {
-            tracing::info!(library = %attachment.target.path.display(), "detached: no process uses it");
+            tracing::info!(library = %attachment.target.path.display(), "detached");
+            self.trials.end(attachment.slot);
             self.free.insert(0, attachment.slot);
         }
     }
 
-    fn report(&self, scan: &Scan) {
-        let lines = scan.processes.iter().flat_map(|process: &Arc<ProcessInfo>| {
-            coverage::of_process(process, &scan.targets, |target| self.standing(target))
+    /// Tells what can be seen of each process of the latest sweep.
+    fn report(&self) {
+        let lines = self.seen.processes.iter().flat_map(|process: &Arc<ProcessInfo>| {
+            coverage::of_process(process, &self.seen.targets, |target| self.standing(target))
         });
         self.shared.store().set_coverage(lines.collect());
     }
 
     fn standing(&self, target: &Target) -> Standing {
-        if self.attached.contains_key(&target.id) {
-            Standing::Attached
+        if let Some(attachment) = self.attached.get(&target.id) {
+            match self.trials.state(attachment.slot) {
+                None | Some(State::Promoted) => Standing::Attached,
+                Some(state) => Standing::NotBelieved(state.as_str()),
+            }
+        } else if let Some((contradiction, _)) = self.unconfirmed.get(&target.id) {
+            Standing::NotBelieved(contradiction.as_str())
+        } else if self.misplaced.contains(&target.id) {
+            Standing::NotBelieved(OFFSETS_CONTRADICTED)
         } else if self.refused.contains_key(&target.id) {
             Standing::Refused
         } else if self.exclusion.holds(target) {
             Standing::Excluded
-        } else if target.family == Family::OpenSsl {
+        } else if let Some(contradiction) = self.contradiction(target) {
+            Standing::NotBelieved(contradiction.as_str())
+        } else if let Proof::Unproven(refusal) = target.proof {
+            Standing::Unproven(refusal)
+        } else if target.is_observable() {
             Standing::Waiting
         } else {
             Standing::Unsupported

@@ -15,6 +15,7 @@ use super::{
     owner::{Answer, Owners, Question},
     reporting::Reporting,
     socket,
+    trials::Wanted,
 };
 use crate::{
     connection::Process,
@@ -23,7 +24,8 @@ use crate::{
     observer::{Input, Observer, Output, UNCONFIRMED},
     policy::Policy,
     recording::Writer,
-    target,
+    target::{self, calibration::Opened},
+    wire::client_hello::EncryptedClientHello,
 };
 
 /// Stage of the losses counted here.
@@ -51,6 +53,8 @@ pub(super) struct Intake {
     /// connection is told.
     started: HashMap<u32, Process>,
     outputs: Vec<Output>,
+    /// Set while functions are on trial, which need the client randoms of the wire.
+    wanted: Wanted,
 }
 
 impl Intake {
@@ -62,6 +66,7 @@ impl Intake {
         shared: Shared,
         recorder: Option<Recorder>,
         reporting: Reporting,
+        wanted: Wanted,
     ) -> Self {
         shared.metrics().expect_losses(STAGE, [OWNERS_BUSY]);
         Self {
@@ -76,6 +81,7 @@ impl Intake {
             proc_root: PathBuf::from("/proc"),
             started: HashMap::new(),
             outputs: Vec::new(),
+            wanted,
         }
     }
 
@@ -102,18 +108,27 @@ impl Intake {
             }
         };
         match &record {
-            Record::Connection(connection) => self.introduce(connection.header.tgid),
+            Record::Connection(connection) => {
+                self.introduce(connection.header.tgid);
+                if self.wanted.is_set() && connection.from_start == 1 {
+                    let opened = Opened {
+                        pid: connection.header.tgid,
+                        object: connection.header.ssl,
+                        random: connection.client_random,
+                    };
+                    self.tell(Event::Opened(connection.library, opened));
+                }
+            }
             Record::Exec(header) => {
                 if self.started.len() >= STARTED {
                     self.started.clear();
                 }
                 self.started
                     .insert(header.tgid, identify(&self.proc_root, header.tgid));
-                if let Some(events) = &self.events {
-                    // The receiver goes away only when the agent stops.
-                    let _ = events.send(Event::Exec(header.tgid));
-                }
+                self.tell(Event::Exec(header.tgid));
             }
+            Record::Crash(header) => self.tell(Event::Crash(header.tgid)),
+            Record::Sighting(sighting) => self.tell(Event::Sighting(Box::new(*sighting))),
             Record::Exit(header) => {
                 self.started.remove(&header.tgid);
             }
@@ -212,6 +227,16 @@ impl Intake {
         while let Some(output) = self.outputs.get(index) {
             match output {
                 Output::Confirm { .. } | Output::Unclaimed { .. } => {}
+                Output::ClientHello {
+                    hello: Some(hello),
+                    flow,
+                    ..
+                } if self.wanted.is_set() => {
+                    let counts = hello.encrypted_client_hello == EncryptedClientHello::Absent;
+                    self.tell(Event::ClientHello(hello.random, counts, *flow));
+                    index += 1;
+                    continue;
+                }
                 _ => {
                     index += 1;
                     continue;
@@ -235,6 +260,13 @@ impl Intake {
                 }),
                 _ => {}
             }
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        if let Some(events) = &self.events {
+            // The receiver goes away only when the agent stops.
+            let _ = events.send(event);
         }
     }
 

@@ -9,10 +9,12 @@ mod exclusion;
 mod intake;
 mod interface;
 mod journal;
+mod memory;
 mod owner;
 mod policy;
 mod reporting;
 mod socket;
+mod trials;
 mod wire;
 
 use std::{
@@ -35,14 +37,16 @@ use intake::{Intake, Recorder};
 pub use interface::{Choice, Mode};
 pub use policy::PolicySource;
 use reporting::Reporting;
+use trials::Wanted;
 use wire::Wire;
 
 use crate::{
     export::{self, Shared, control, http},
     journal::{Journal, Past, Settings},
-    kernel::{self, Kernel, Limits},
+    kernel::{self, Counters, Kernel, Limits},
     policy::Policy,
     recording::{self, Writer},
+    target::stripped::Cache,
     verdict::Verdict,
 };
 
@@ -76,6 +80,8 @@ pub struct Options {
     pub duration: Option<Duration>,
     /// Libraries and programs that get no probes, as the processes that run them name them.
     pub exclude: Vec<PathBuf>,
+    /// Directory where what was found in programs' code is remembered, if it is.
+    pub cache: Option<PathBuf>,
     /// Whose packets it looks at, if it does.
     pub interfaces: Option<Choice>,
     /// Where its policy comes from.
@@ -138,6 +144,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
             numbers,
             duration: options.duration,
             exclude: options.exclude,
+            cache: options.cache,
             interfaces: options.interfaces,
             policy,
         };
@@ -153,6 +160,7 @@ struct Work {
     numbers: (u64, u64),
     duration: Option<Duration>,
     exclude: Vec<PathBuf>,
+    cache: Option<PathBuf>,
     interfaces: Option<Choice>,
     policy: watch::Receiver<Arc<Policy>>,
 }
@@ -181,16 +189,7 @@ async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
     }
     let (emulation, samples) = emulation::measure(&mut kernel);
     let mut drain = kernel.drain()?;
-    let counters = kernel.counters()?;
-    shared.metrics().before_scrape(move |metrics| {
-        let counts = counters.read();
-        for (fault, count) in counts.losses {
-            metrics.set_losses("kernel", fault.as_str(), count);
-        }
-        for (probe, count) in counts.hits {
-            metrics.set_probe_hits(&probe, count);
-        }
-    });
+    show_counters(kernel.counters()?, shared);
 
     let kernel = Arc::new(Mutex::new(kernel));
     let wire = match work.interfaces {
@@ -199,6 +198,7 @@ async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
     };
     let wire = wire.map(|wire| tokio::spawn(wire.run()));
 
+    let wanted = Wanted::default();
     let (event_sender, events) = mpsc::channel();
     let (library_sender, libraries) = mpsc::channel();
     let first = Arc::clone(&policy.borrow_and_update());
@@ -211,6 +211,7 @@ async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
         shared.clone(),
         recorder,
         reporting,
+        wanted.clone(),
     );
     let (connection, exchange) = work.numbers;
     intake.number_after(connection, exchange);
@@ -219,7 +220,13 @@ async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
         let recording = intake.is_recording();
         let shared = shared.clone();
         tokio::task::spawn_blocking(move || {
-            let discovery = Discovery::start(kernel, library_sender, shared.clone(), work.exclude, emulation);
+            let settings = discovery::Settings {
+                excluded: work.exclude,
+                emulation,
+                cache: work.cache.map(Cache::new),
+                wanted,
+            };
+            let discovery = Discovery::start(kernel, library_sender, shared.clone(), settings);
             shared.health().set_ready();
             tracing::info!(recording, "ready");
             discovery.run(&events);
@@ -272,6 +279,19 @@ async fn observe(shared: &Shared, work: Work) -> anyhow::Result<()> {
         drained.context("cannot wait for records")?;
     }
     intake.finish().context("cannot write the recording")
+}
+
+/// Brings the kernel's counters into every scrape.
+fn show_counters(counters: Counters, shared: &Shared) {
+    shared.metrics().before_scrape(move |metrics| {
+        let counts = counters.read();
+        for (fault, count) in counts.losses {
+            metrics.set_losses("kernel", fault.as_str(), count);
+        }
+        for (probe, count) in counts.hits {
+            metrics.set_probe_hits(&probe, count);
+        }
+    });
 }
 
 async fn until(end: Option<tokio::time::Instant>) {

@@ -154,7 +154,11 @@ impl Observer {
         }
         let role = facts.role.unwrap_or(direction);
         if exchange.status != Status::Code(MISDIRECTED) {
-            self.tell(facts, exchange, Relay::No, out);
+            if role == Role::Server && self.may_learn_certificate(&facts) {
+                self.tell_servers_end(facts, exchange, Relay::No, out);
+            } else {
+                self.tell(facts, exchange, Relay::No, out);
+            }
             return;
         }
         let authority = judged::authority_of(&facts, &exchange);

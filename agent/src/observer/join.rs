@@ -14,7 +14,9 @@ use ebpf::record::{self, SocketUse};
 
 use super::{Loss, Observer, Output};
 use crate::{
-    connection::{Added, CertificateSource, Facts, Key, Pair, Role, ServerName, Socket, SocketSource},
+    connection::{
+        Added, CertificateSource, Facts, Key, Pair, Role, RoleSource, ServerName, Socket, SocketSource,
+    },
     decode::{Datagram, Segment},
     wire::hello::Seen,
 };
@@ -60,6 +62,8 @@ impl Observer {
         out.push(Output::ClientHello {
             transport: seen.transport,
             result: seen.result.as_str(),
+            hello: seen.hello.clone(),
+            flow: seen.flow,
         });
         let Some(hello) = seen.hello else { return };
         let random = hello.random;
@@ -71,7 +75,7 @@ impl Observer {
         // It may come after the record of its connection: the two pass through different rings.
         for role in Role::ALL {
             if let Some(key) = self.ends.here(&random, role) {
-                self.join_hello(key, out);
+                self.join_hello(key, true, out);
                 self.settle_socket(key, out);
             }
         }
@@ -81,7 +85,9 @@ impl Observer {
     pub(super) fn join(&mut self, key: Key, out: &mut Vec<Output>) {
         let Some(facts) = self.facts(key) else { return };
         let (random, role) = (facts.client_random, facts.role);
-        self.join_hello(key, out);
+        // Where the role was learned later, it was told when the connection was.
+        let untold = facts.role_source != Some(RoleSource::Requests);
+        self.join_hello(key, untold, out);
         if let (Some(random), Some(role)) = (random, role)
             && let Some(other) = self.ends.add(random, role, key)
         {
@@ -90,14 +96,14 @@ impl Observer {
         self.settle_socket(key, out);
     }
 
-    fn join_hello(&mut self, key: Key, out: &mut Vec<Output>) {
+    fn join_hello(&mut self, key: Key, untold: bool, out: &mut Vec<Output>) {
         let Some(facts) = self.facts(key) else { return };
         let Some(random) = facts.client_random.filter(|_| facts.hello.is_none()) else {
             return;
         };
         let (role, from_start) = (facts.role, facts.from_start);
         let Some((seen, told)) = self.hellos.claim(&random, role) else {
-            if from_start {
+            if from_start && untold {
                 out.push(Output::Joined {
                     result: NO_CLIENT_HELLO,
                 });
@@ -156,6 +162,13 @@ impl Observer {
                 facts.certificate_names = Some(names);
                 facts.certificate_source = Some(CertificateSource::Pair);
             });
+            if let Some(facts) = self
+                .connections
+                .get(&other)
+                .map(|tracked| Arc::clone(tracked.facts()))
+            {
+                self.release_paired(&facts, out);
+            }
         }
     }
 

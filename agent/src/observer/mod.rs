@@ -17,6 +17,7 @@ mod hop;
 mod join;
 mod judged;
 mod loss;
+mod role;
 mod tell;
 mod tracked;
 mod unclaimed;
@@ -45,7 +46,7 @@ use crate::{
     policy::Policy,
     wire::{
         certificate,
-        client_hello::Transport,
+        client_hello::{ClientHello, Transport},
         hello::{Assembler, Flow, Seen},
     },
 };
@@ -148,6 +149,10 @@ pub enum Output {
         transport: Transport,
         /// What it was.
         result: &'static str,
+        /// It, if it could be read.
+        hello: Option<Arc<ClientHello>>,
+        /// Where.
+        flow: Flow,
     },
     /// Does this process have this socket? Answered by [`Input::Socket`], or not at all.
     Confirm {
@@ -300,6 +305,8 @@ impl Observer {
             Record::Segment(segment) => self.segment(&segment, out),
             Record::Datagram(datagram) => self.datagram(&datagram, out),
             Record::SocketUse(used) => self.socket_used(&used, out),
+            // Of functions that are not believed yet; the end of a process is told as every other's.
+            Record::Sighting(_) | Record::Crash(_) => {}
             // Either way the process, as it was known, is no more.
             Record::Exec(header) | Record::Exit(header) => {
                 self.process_ended(header.tgid, header.time, out);
@@ -403,6 +410,7 @@ impl Observer {
             return;
         };
         tracked.data(data, &mut self.exchanges);
+        self.learn_role(Key::from(&data.header), out);
         self.judge(Key::from(&data.header), out);
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Tracked {
     ambiguous: bool,
     /// Whether it was told.
     told: bool,
+    /// Whether it was told that its requests go the wrong way.
+    complained: bool,
     /// Number of the first record since each direction was entered.
     entry: [u32; 2],
 }
@@ -36,6 +38,7 @@ impl Tracked {
             asked: Vec::new(),
             ambiguous: false,
             told: false,
+            complained: false,
             entry: [0; 2],
         }
     }
@@ -48,6 +51,16 @@ impl Tracked {
 
     pub(super) const fn is_told(&self) -> bool {
         self.told
+    }
+
+    /// Which way its requests go, once that is known.
+    pub(super) fn request_direction(&self) -> Option<Direction> {
+        self.conversation.request_direction()
+    }
+
+    /// Whether this is the first time that its requests are found to go the wrong way.
+    pub(super) const fn complain(&mut self) -> bool {
+        !std::mem::replace(&mut self.complained, true)
     }
 
     /// Which of several sockets is its own cannot be known.

@@ -1,4 +1,5 @@
-//! 421s of servers whose client is on this machine, but was not seen yet.
+//! Exchanges of servers whose client is on this machine, but was not seen yet: 421s, and what is asked for on a connection
+//! whose certificate the server's library does not show, but its client's may.
 //!
 //! A client's connection is told of when its first call returns, and by then a quick server may have answered. Who the
 //! client is, and what it does next, is what a 421 is explained with: so it waits a moment for the other end, even where
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use super::join::as_pair;
 use super::{Observer, Output, Relay};
-use crate::connection::{CertificateSource, Facts, Key, Role};
+use crate::connection::{CertificateSource, Facts, Key, Role, RoleSource};
 use crate::http;
 
 /// Exchanges that may wait at once.
@@ -41,7 +42,14 @@ impl Unpaired {
 }
 
 impl Observer {
-    /// Tells a server's 421, at once or when its client's end is known.
+    /// Whether the certificate of a server's connection may be told by its client at any moment: verdicts rest on it.
+    pub(super) fn may_learn_certificate(&self, facts: &Facts) -> bool {
+        let opened = facts.opened_at.saturating_sub(self.epoch);
+        let is_young = self.now < opened.saturating_add(PATIENCE);
+        is_young && is_local(facts) && lacks_certificate(facts)
+    }
+
+    /// Tells a server's end of an exchange, at once or when its client's end is known.
     pub(super) fn tell_servers_end(
         &mut self,
         facts: Arc<Facts>,
@@ -49,7 +57,7 @@ impl Observer {
         relay: Relay,
         out: &mut Vec<Output>,
     ) {
-        if !awaits_its_client(&facts) {
+        if !awaits_its_client(&facts) && !self.may_learn_certificate(&facts) {
             self.tell(facts, exchange, relay, out);
             return;
         }
@@ -68,7 +76,7 @@ impl Observer {
     pub(super) fn release_paired(&mut self, facts: &Arc<Facts>, out: &mut Vec<Output>) {
         let mut index = 0;
         while let Some(held) = self.unpaired.held.get(index) {
-            if held.facts.id != facts.id {
+            if held.facts.id != facts.id || lacks_certificate(facts) && held.due > self.now {
                 index += 1;
             } else if let Some(held) = self.unpaired.held.remove(index) {
                 self.tell(Arc::clone(facts), held.exchange, held.relay, out);
@@ -126,10 +134,16 @@ impl Observer {
 /// Whether the client is on this machine, and not known yet. Only loopback tells for certain: of others, the retry may
 /// be told meanwhile.
 fn awaits_its_client(facts: &Facts) -> bool {
-    facts.pair.is_none()
-        && facts.client_random.is_some()
-        && facts
-            .socket
-            .as_ref()
-            .is_some_and(|socket| socket.peer.ip().is_loopback())
+    facts.pair.is_none() && is_local(facts)
+}
+
+fn is_local(facts: &Facts) -> bool {
+    let socket = facts.socket.as_ref();
+    facts.client_random.is_some() && socket.is_some_and(|socket| socket.peer.ip().is_loopback())
+}
+
+/// Whether the server's library does not show its certificate, and nobody else did. A library that does not say which side
+/// it is on says nothing else either.
+fn lacks_certificate(facts: &Facts) -> bool {
+    facts.certificate_names.is_none() && facts.role_source == Some(RoleSource::Requests)
 }

@@ -19,9 +19,9 @@ use std::ops::Range;
 use iced_x86::{FlowControl, InstructionInfoFactory, Register};
 
 use super::emulation::Emulation;
-use super::image::{Image, Machine, Symbol};
-use super::inner::{LONGEST, bounds, decode, is_import, writes};
-use super::site;
+use super::image::{Machine, Symbol};
+use super::inner::{bounds, decode, is_import, writes};
+use super::site::{self, Code};
 
 /// Instructions before the place.
 const BEFORE: usize = 4;
@@ -39,16 +39,15 @@ const KEPT: [Register; 7] = [
 ];
 
 /// Address of the place; `None` if none is proven.
-pub(super) fn find(image: &Image, function: Symbol, emulation: &Emulation) -> Option<u64> {
-    if image.machine() != Machine::X86_64 {
+pub(super) fn find(file: &impl Code, function: Symbol, emulation: &Emulation) -> Option<u64> {
+    if file.machine() != Machine::X86_64 {
         return None;
     }
-    let code = |address| {
-        let mut bytes = [0; LONGEST];
-        let length = image.code(address, &mut bytes);
-        bytes[..length].to_vec()
-    };
-    proven(&code, &bounds(function)?, emulation)
+    proven(
+        &|address| file.instruction(address),
+        &bounds(function)?,
+        emulation,
+    )
 }
 
 /// `code` gives the bytes at an address, as many as an instruction needs.
@@ -123,6 +122,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::target::site::LONGEST;
 
     const FUNCTION: u64 = 0x1000;
 

@@ -80,6 +80,10 @@ pub fn hooks_with(image: &Image, emulation: &Emulation) -> Vec<Hook> {
     let mut taken = BTreeSet::new();
     let mut hooks = Vec::new();
     for function in Function::ALL {
+        // `SSL_write_ex` calls it in every release that has it: both together would count each call twice.
+        if function == Function::SslWriteEx2 {
+            continue;
+        }
         let Some(symbol) = image.symbol(function.symbol()) else {
             continue;
         };

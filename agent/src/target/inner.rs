@@ -21,10 +21,8 @@ use iced_x86::{
 
 use super::emulation::Emulation;
 use super::image::{Image, Machine, Symbol};
-use super::site;
+use super::site::{self, Code as _};
 
-/// Longest x86 instruction in bytes.
-pub(super) const LONGEST: usize = 15;
 /// Instructions before the call. Known builds have at most eight.
 const BEFORE: usize = 24;
 /// Instructions of the rest of an outer function. Known builds have about forty.
@@ -35,11 +33,7 @@ pub(super) fn find(image: &Image, plain: Symbol, ex: Symbol, emulation: &Emulati
     if image.machine() != Machine::X86_64 {
         return None;
     }
-    let code = |address: u64| {
-        let mut bytes = [0; LONGEST];
-        let length = image.code(address, &mut bytes);
-        bytes[..length].to_vec()
-    };
+    let code = |address| image.instruction(address);
     let inner = proven(&code, bounds(plain)?, bounds(ex)?)?;
     site::inspect(&code(inner), inner, emulation)
         .emulated
@@ -177,6 +171,7 @@ pub(super) fn decode(code: &impl Fn(u64) -> Vec<u8>, address: u64) -> Option<Ins
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::site::LONGEST;
 
     /// Addresses of what the tests assemble.
     const PLAIN: u64 = 0x1000;

@@ -1,7 +1,7 @@
 //! Offsets inside the running kernel's structures, from its own type information.
 
 use btf_rs::{Btf, BtfType, Struct, Type};
-use ebpf::layout::KernelLayout;
+use ebpf::layout::{KernelLayout, UNKNOWN};
 
 /// Where the kernel publishes its type information.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
@@ -58,6 +58,8 @@ pub fn kernel_layout(btf: &Btf) -> Result<KernelLayout, KernelLayoutError> {
         sock_peer_port: member("sock", "__sk_common.skc_dport")?,
         sock_net: member("sock", "__sk_common.skc_net.net")?,
         net_inum: member("net", "ns.inum")?,
+        // Only tells that a program crashed: no reason to do without sockets.
+        task_exit_code: member("task_struct", "exit_code").unwrap_or(UNKNOWN),
     })
 }
 

@@ -15,6 +15,7 @@ use ebpf::function::Function;
 use ebpf::layout::{Layout, UNKNOWN};
 
 pub mod accessor;
+pub mod calibration;
 mod early;
 pub mod emulation;
 pub mod family;
@@ -23,6 +24,7 @@ pub mod image;
 mod inner;
 pub mod kernel_btf;
 pub mod libraries;
+pub mod proof;
 pub mod scan;
 pub mod site;
 pub mod stripped;
@@ -35,6 +37,7 @@ pub use image::{Image, ImageError};
 pub use kernel_btf::kernel_layout;
 pub(crate) use libraries::below;
 pub use libraries::{machine_root, standard_libraries};
+pub use proof::Proof;
 pub use scan::{Identity, ProcessInfo, ProcessScan, Scan, Scanner, identify};
 
 /// A file, whatever it is called and whoever mounted it.
@@ -70,6 +73,8 @@ pub struct Target {
     pub reached: Reached,
     /// Whose library it is.
     pub family: Family,
+    /// How its functions were found.
+    pub proof: Proof,
     /// Version that its own code states; `None` if it does not.
     pub version: Option<String>,
     /// Where probes go: each offset once, in the order of the functions' numbers.
@@ -81,6 +86,15 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether its functions are known well enough for probes.
+    pub fn is_observable(&self) -> bool {
+        match &self.proof {
+            Proof::Named => self.family == Family::OpenSsl,
+            Proof::Code(_) => true,
+            Proof::Unproven(_) => false,
+        }
+    }
+
     /// The hooks that its layout leaves necessary.
     pub fn needed_hooks(&self) -> impl Iterator<Item = &Hook> {
         // The name is read from the object where that is possible: SSL_ctrl is called often, and for many things.

@@ -4,9 +4,10 @@ use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 
 use super::emulation::{Cost, Emulation, Kind};
 use super::image::{Image, Machine};
+use crate::code::Program;
 
 /// Longest x86 instruction in bytes.
-const LONGEST: usize = 15;
+pub(super) const LONGEST: usize = 15;
 
 /// The instruction at an attach point.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,14 +32,59 @@ impl Site {
     };
 }
 
+/// A file whose code is read by its virtual addresses.
+pub(super) trait Code {
+    /// What the code runs on.
+    fn machine(&self) -> Machine;
+
+    /// Where in the file the code at an address is.
+    fn file_offset(&self, address: u64) -> Option<u64>;
+
+    /// Copies code from an address on; gives how many bytes there were.
+    fn code(&self, address: u64, buffer: &mut [u8]) -> usize;
+
+    /// As many bytes as an instruction at this address can have.
+    fn instruction(&self, address: u64) -> Vec<u8> {
+        let mut bytes = [0; LONGEST];
+        let length = self.code(address, &mut bytes);
+        bytes[..length].to_vec()
+    }
+}
+
+impl Code for Image {
+    fn machine(&self) -> Machine {
+        self.machine()
+    }
+
+    fn file_offset(&self, address: u64) -> Option<u64> {
+        self.file_offset(address)
+    }
+
+    fn code(&self, address: u64, buffer: &mut [u8]) -> usize {
+        self.code(address, buffer)
+    }
+}
+
+impl Code for Program {
+    fn machine(&self) -> Machine {
+        self.machine()
+    }
+
+    fn file_offset(&self, address: u64) -> Option<u64> {
+        self.file_offset(address)
+    }
+
+    fn code(&self, address: u64, buffer: &mut [u8]) -> usize {
+        self.bytes(address, buffer)
+    }
+}
+
 /// Chooses the attach point of a function: its entry, the one place where arguments are where the calling
 /// convention puts them, and where a return probe may stand.
-pub fn choose(image: &Image, address: u64, emulation: &Emulation) -> Option<(u64, Site)> {
-    let offset = image.file_offset(address)?;
-    let mut bytes = [0; LONGEST];
-    let length = image.code(address, &mut bytes);
-    let site = match image.machine() {
-        Machine::X86_64 => inspect(&bytes[..length], address, emulation),
+pub(super) fn choose(code: &impl Code, address: u64, emulation: &Emulation) -> Option<(u64, Site)> {
+    let offset = code.file_offset(address)?;
+    let site = match code.machine() {
+        Machine::X86_64 => inspect(&code.instruction(address), address, emulation),
         Machine::Aarch64 | Machine::Other(_) => Site::UNKNOWN,
     };
     Some((offset, site))

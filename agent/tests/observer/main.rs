@@ -16,6 +16,7 @@ mod peers;
 mod recording;
 mod records;
 mod replay_command;
+mod roles;
 mod scene;
 mod sockets;
 mod world;

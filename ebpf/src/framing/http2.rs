@@ -12,7 +12,7 @@ pub(super) const DATA: u8 = 0;
 pub(super) const HEADERS: u8 = 1;
 pub(super) const PRIORITY: u8 = 2;
 pub(super) const RST_STREAM: u8 = 3;
-pub(super) const SETTINGS: u8 = 4;
+pub(crate) const SETTINGS: u8 = 4;
 pub(super) const PUSH_PROMISE: u8 = 5;
 pub(super) const PING: u8 = 6;
 pub(super) const GOAWAY: u8 = 7;
@@ -42,7 +42,7 @@ pub(super) fn begins_preface(octets: &Header) -> bool {
 
 /// The length that a frame header tells.
 #[inline(always)]
-pub(super) fn length(header: &Header) -> u64 {
+pub(crate) fn length(header: &Header) -> u64 {
     u64::from(header[0]) << 16 | u64::from(header[1]) << 8 | u64::from(header[2])
 }
 

@@ -11,18 +11,25 @@ use ebpf::{
     connection::{Key, Tracked},
     fault::Fault,
     function::{Cookie, Function, HIT_RETURN},
-    layout::Layout,
+    layout::{Layout, NAMED},
     record::Direction,
 };
 
 use crate::{
     announce, calls, connections, facts, layouts, memory,
     reuse::{self, News},
-    socket_use, stats, walk,
+    socket_use, stats, trial, walk,
 };
+
+const READ: u8 = Function::SslRead as u8;
+const WRITE: u8 = Function::SslWrite as u8;
+const READ_EX: u8 = Function::SslReadEx as u8;
+const WRITE_EX: u8 = Function::SslWriteEx as u8;
+const WRITE_EX2: u8 = Function::SslWriteEx2 as u8;
 
 /// `int SSL_read(SSL *ssl, void *buf, int num)`, `SSL_write`;
 /// `int SSL_read_ex(SSL *ssl, void *buf, size_t num, size_t *readbytes)`, `SSL_write_ex`;
+/// `int SSL_write_ex2(SSL *ssl, const void *buf, size_t num, uint64_t flags, size_t *written)`;
 /// `int SSL_do_handshake(SSL *ssl)`, `SSL_accept`, `SSL_connect`.
 ///
 /// One program serves them all; the cookie tells which. `SSL_peek` is a function of its own, so what it shows
@@ -34,12 +41,23 @@ pub fn call_entry(context: ProbeContext) -> u32 {
     stats::hit(u32::from(cookie.function));
     // SAFETY: the kernel hands over the registers.
     let stack = unsafe { (*context.regs).rsp };
-    let (Some(ssl), Some(buffer), Some(count)) = (context.arg(0), context.arg(1), context.arg(3)) else {
+    let (Some(ssl), Some(buffer), Some(requested)) = (context.arg(0), context.arg(1), context.arg(2)) else {
         return 0;
+    };
+    let (Some(fourth), Some(fifth)) = (context.arg(3), context.arg(4)) else {
+        return 0;
+    };
+    // A choice between two places of the context is none that the verifier accepts.
+    let (fourth, fifth) = (memory::through_memory(fourth), memory::through_memory(fifth));
+    let count = if cookie.function == WRITE_EX2 {
+        fifth
+    } else {
+        fourth
     };
     let call = Call {
         ssl,
         buffer,
+        requested,
         count,
         stack,
         sock: 0,
@@ -72,7 +90,11 @@ pub fn call_return(context: RetProbeContext) -> u32 {
         stats::lost(Fault::Cookie);
         return 0;
     };
-    let moved = moved(cookie.function, context.ret::<u64>() as i32, call.count);
+    let result = context.ret::<u64>() as i32;
+    let moved = moved(cookie.function, result, call.count);
+    if layout.proof != NAMED && !trial::allows(&key, id, cookie, &call, result, moved, layout) {
+        return 0;
+    }
     let found = connections::find(&key);
     let Some(tracked) = found.or_else(|| begin(&key, moved)) else {
         return 0;
@@ -116,7 +138,7 @@ fn tell(tracked: *mut Tracked, key: &Key, id: u64, slot: u16, layout: &Layout, n
 
 #[inline(always)]
 fn data(tracked: *mut Tracked, walk: *mut Walk, id: u64, cookie: Cookie, call: &Call, moved: u64) {
-    let read = cookie.function == Function::SslRead as u8 || cookie.function == Function::SslReadEx as u8;
+    let read = cookie.function == READ || cookie.function == READ_EX;
     let direction = if read { Direction::Read } else { Direction::Write };
     // SAFETY: the pointer comes from the thread's map entry.
     unsafe {
@@ -134,13 +156,9 @@ fn data(tracked: *mut Tracked, walk: *mut Walk, id: u64, cookie: Cookie, call: &
 /// Bytes of application data that a call moved.
 #[inline(always)]
 fn moved(function: u8, result: i32, count: u64) -> u64 {
-    const READ: u8 = Function::SslRead as u8;
-    const WRITE: u8 = Function::SslWrite as u8;
-    const READ_EX: u8 = Function::SslReadEx as u8;
-    const WRITE_EX: u8 = Function::SslWriteEx as u8;
     match function {
         READ | WRITE if result > 0 => result as u64,
-        READ_EX | WRITE_EX if result == 1 => match memory::user::<u64>(count) {
+        READ_EX | WRITE_EX | WRITE_EX2 if result == 1 => match memory::user::<u64>(count) {
             Some(moved) => moved,
             None => {
                 stats::lost(Fault::UserMemory);

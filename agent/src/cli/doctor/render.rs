@@ -1,7 +1,6 @@
 //! The report as a person reads it.
 
 use super::report::{Library, Machine, Missing, Process, Report};
-use super::stripped::Stripped;
 use crate::cli::table::{Kind, lines, printable};
 
 const SITES: [(&str, Kind); 6] = [
@@ -11,12 +10,6 @@ const SITES: [(&str, Kind); 6] = [
     ("PROBES", Kind::Text),
     ("A HIT", Kind::Number),
     ("WHY THERE", Kind::Sentence),
-];
-const FUNCTIONS: [(&str, Kind); 4] = [
-    ("FUNCTION", Kind::Name),
-    ("OFFSET", Kind::Number),
-    ("INSTRUCTION", Kind::Text),
-    ("UNDER A PROBE", Kind::Text),
 ];
 /// Processes that are named.
 const NAMED: usize = 5;
@@ -30,10 +23,6 @@ pub(super) fn text(report: &Report) -> String {
     for library in &report.libraries {
         text.push(String::new());
         text.extend(of_library(library));
-    }
-    for stripped in &report.stripped {
-        text.push(String::new());
-        text.extend(of_stripped(stripped));
     }
     if !report.problems.is_empty() {
         text.push(String::new());
@@ -113,7 +102,13 @@ fn of_library(library: &Library) -> Vec<String> {
             used_by(&library.processes)
         ),
     ];
-    if let Some(reason) = library.unobserved {
+    if library.found_by == "code" {
+        text.push(
+            "  without symbols: found by what its code does, and believed once the wire confirms it"
+                .to_owned(),
+        );
+    }
+    if let Some(reason) = &library.unobserved {
         text.push(format!("  left alone: {}", reason.replace('_', " ")));
         return text;
     }
@@ -135,46 +130,24 @@ fn of_library(library: &Library) -> Vec<String> {
     if !library.missing.is_empty() {
         text.push(format!("  stays unknown: {}", listed(&library.missing)));
     }
-    text
-}
-
-fn of_stripped(stripped: &Stripped) -> Vec<String> {
-    let mut text = vec![
-        printable(&stripped.path),
-        format!(
-            "  {} inside, without symbols: found by what its code does, and not observed by this version",
-            stripped.lineage
-        ),
-    ];
-    let rows: Vec<Vec<String>> = stripped
-        .functions
-        .iter()
-        .map(|function| {
-            vec![
-                function.name.to_owned(),
-                format!("{:#x}", function.offset),
-                function.instruction.clone().unwrap_or_else(|| "?".to_owned()),
-                if function.emulated {
-                    "emulated"
-                } else {
-                    "single-stepped"
-                }
-                .to_owned(),
-            ]
-        })
-        .collect();
-    text.extend(
-        lines(&FUNCTIONS, &rows)
-            .into_iter()
-            .map(|line| format!("  {line}")),
-    );
-    if !stripped.missing.is_empty() {
-        text.push(format!("  not found for certain: {}", listed(&stripped.missing)));
+    if !library.functions_missing.is_empty() {
+        text.push(format!(
+            "  not found for certain: {}",
+            listed(&library.functions_missing)
+        ));
     }
     text
 }
 
+/// Where one reason holds for all, it stands once.
 fn listed(missing: &[Missing]) -> String {
+    if let [first, second, rest @ ..] = missing
+        && second.reason == first.reason
+        && rest.iter().all(|other| other.reason == first.reason)
+    {
+        let fields: Vec<&str> = missing.iter().map(|missing| missing.field).collect();
+        return format!("{} ({})", fields.join(", "), first.reason.replace('_', " "));
+    }
     let missing: Vec<String> = missing
         .iter()
         .map(|missing| format!("{} ({})", missing.field, missing.reason.replace('_', " ")))

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::stripped::Stripped;
+use super::stripped;
 use crate::cli::failure::Failure;
 use crate::kernel::{self, Kernel, Limits};
-use crate::target::{Emulation, Family, Hook, Scan, Scanner, Target, machine_root, standard_libraries};
+use crate::target::stripped::{Refusal, Role};
+use crate::target::{Emulation, Hook, Proof, Scan, Scanner, Target, machine_root, standard_libraries};
 
 /// Everything that is found.
 #[derive(Debug)]
@@ -16,8 +17,6 @@ pub(super) struct Report {
     pub(super) machine: Option<Machine>,
     /// TLS libraries, in the order of their paths.
     pub(super) libraries: Vec<Library>,
-    /// Programs with a TLS library inside that no symbol names.
-    pub(super) stripped: Vec<Stripped>,
     /// Files that could not be examined.
     pub(super) problems: Vec<Unexamined>,
 }
@@ -28,7 +27,6 @@ pub(super) struct Report {
 pub(super) enum Line<'a> {
     Machine(&'a Machine),
     Library(&'a Library),
-    Stripped(&'a Stripped),
     Problem(&'a Unexamined),
 }
 
@@ -53,14 +51,19 @@ pub(super) struct Machine {
 pub(super) struct Library {
     pub(super) path: String,
     pub(super) family: &'static str,
+    /// How its functions were found: `names`, or `code` where no symbol names them. The agent believes those only after it
+    /// compared what they show with the wire.
+    pub(super) found_by: &'static str,
     pub(super) version: Option<String>,
     /// Who has it mapped.
     pub(super) processes: Vec<Process>,
     /// Why the agent leaves it alone; `None` if it does not.
-    pub(super) unobserved: Option<&'static str>,
+    pub(super) unobserved: Option<String>,
     pub(super) sites: Vec<Site>,
     /// Facts of a connection that stay unknown.
     pub(super) missing: Vec<Missing>,
+    /// Functions that were looked for in the code, and not found for certain.
+    pub(super) functions_missing: Vec<Missing>,
 }
 
 #[derive(Debug, Serialize)]
@@ -139,11 +142,11 @@ impl Report {
         // No process is looked at where there is no directory of them.
         let mut scanner = Scanner::new("/nonexistent");
         scanner.watch(Path::new("/"), names.clone());
-        let mut report = Self::of(&scanner.scan());
+        let report = Self::of(&scanner.scan());
         for name in names {
             let path = name.display().to_string();
             if !report.libraries.iter().any(|library| library.path == path) {
-                report.stripped.push(Stripped::examine(&name)?);
+                return Err(stripped::refusal(&name).into());
             }
         }
         Ok(report)
@@ -167,7 +170,6 @@ impl Report {
         Self {
             machine: None,
             libraries,
-            stripped: Vec::new(),
             problems: problems.collect(),
         }
     }
@@ -180,7 +182,6 @@ impl Report {
             .is_none_or(|machine| machine.missing.is_none() && machine.sockets_missing.is_none());
         machine
             && self.problems.is_empty()
-            && self.stripped.is_empty()
             && self.libraries.iter().all(|library| library.unobserved.is_none())
     }
 
@@ -188,7 +189,6 @@ impl Report {
         let machine = self.machine.iter().map(Line::Machine);
         machine
             .chain(self.libraries.iter().map(Line::Library))
-            .chain(self.stripped.iter().map(Line::Stripped))
             .chain(self.problems.iter().map(Line::Problem))
     }
 }
@@ -235,7 +235,7 @@ impl Library {
                 pid: process.pid,
                 name: process.comm.clone(),
             });
-        let observed = target.family == Family::OpenSsl;
+        let observed = target.is_observable();
         let missing = target.missing.iter().map(|(field, reason)| Missing {
             field: field.as_str(),
             reason: reason.as_str(),
@@ -243,15 +243,35 @@ impl Library {
         Self {
             path: target.path.display().to_string(),
             family: target.family.as_str(),
+            found_by: match target.proof {
+                Proof::Named => "names",
+                Proof::Code(_) | Proof::Unproven(_) => "code",
+            },
             version: target.version.clone(),
             processes: processes.collect(),
-            unobserved: (!observed).then_some("family_not_supported"),
+            unobserved: match &target.proof {
+                Proof::Unproven(refusal) => Some(format!("unproven_{}", refusal.as_str())),
+                Proof::Named | Proof::Code(_) => (!observed).then(|| "family_not_supported".to_owned()),
+            },
             sites: if observed {
                 target.needed_hooks().map(Site::of).collect()
             } else {
                 Vec::new()
             },
             missing: if observed { missing.collect() } else { Vec::new() },
+            functions_missing: match &target.proof {
+                Proof::Code(code) => code.found.open().map(Missing::function).collect(),
+                Proof::Named | Proof::Unproven(_) => Vec::new(),
+            },
+        }
+    }
+}
+
+impl Missing {
+    fn function((role, refusal): (Role, Refusal)) -> Self {
+        Self {
+            field: role.as_str(),
+            reason: refusal.as_str(),
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn of(material: &Material) -> Vec<Fact> {
             connection.request_number.map(|number| number.to_string()),
             Some("requests"),
         ),
-        fact("role", exchange.role.clone(), Some("object")),
+        fact("role", exchange.role.clone(), provenance.role.as_deref()),
         fact(
             "local address",
             connection.local.clone(),

@@ -153,6 +153,8 @@ pub enum Reason {
     Indirect,
     /// What the accessor shows does not mean the same in this family of libraries.
     Family,
+    /// No symbol names the accessor.
+    Stripped,
 }
 
 impl Reason {
@@ -168,6 +170,7 @@ impl Reason {
             Self::Ambiguous => "ambiguous",
             Self::Indirect => "indirect",
             Self::Family => "family",
+            Self::Stripped => "stripped",
         }
     }
 }

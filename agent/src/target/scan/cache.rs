@@ -1,8 +1,11 @@
 //! What is known about files that were examined, so that each is examined once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::open::FileKey;
+use crate::target::proof::Code;
+use crate::target::stripped::Refusal;
 
 /// Files that are remembered. A node has a few thousand different libraries and programs.
 const LIMIT: usize = 1 << 14;
@@ -18,6 +21,12 @@ pub(super) enum Content {
     Crypto,
     /// An ELF file that contradicts itself.
     Broken(String),
+    /// A program whose TLS functions were found by what their code does.
+    Code(Arc<Code>),
+    /// A program with a TLS library whose functions are not found for certain.
+    Unproven(Refusal),
+    /// Nothing that a symbol tells: its code was not looked at yet.
+    Unsearched,
 }
 
 /// Bounded memory of examined files.

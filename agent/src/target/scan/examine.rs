@@ -5,12 +5,19 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use ebpf::layout::Layout;
+
 use super::cache::{Cache, Content};
 use super::maps::Mapping;
 use super::open::{FileKey, Located};
+use super::search::Search;
 use super::{Problem, ProblemKind};
+use crate::code::Program;
 use crate::target::libraries::below;
-use crate::target::{Emulation, Family, FileId, Image, ImageError, Reached, Target, accessor, hook};
+use crate::target::stripped::{self, Lineage};
+use crate::target::{
+    Emulation, Family, Field, FileId, Image, ImageError, Proof, Reached, Reason, Target, accessor, hook,
+};
 
 /// What a mapping turned out to be.
 #[derive(Clone, Debug)]
@@ -21,6 +28,8 @@ pub(super) enum Finding {
     Target(FileId),
     /// Certificate code.
     Crypto,
+    /// Its code was not looked at yet.
+    Unsearched,
     /// It could not be examined.
     Problem(Problem),
 }
@@ -33,6 +42,8 @@ pub(super) type Findings = HashMap<Mapping, Finding>;
 pub(super) struct Files {
     /// What the kernel emulates.
     pub(super) emulation: Emulation,
+    /// Searches what has no symbols.
+    pub(super) search: Search,
     cache: Cache,
     targets: BTreeMap<FileId, (FileKey, Arc<Target>)>,
 }
@@ -41,6 +52,12 @@ impl Files {
     /// A scan of all processes begins.
     pub(super) fn next_round(&mut self) {
         self.cache.next_round();
+        self.search.next_round();
+    }
+
+    /// It is over.
+    pub(super) fn end_round(&mut self) {
+        self.search.end_round();
     }
 
     /// Lets go of the targets that nothing uses.
@@ -76,6 +93,11 @@ impl Files {
                     }
                     Ok((_, Content::Crypto)) => Finding::Crypto,
                     Ok((_, Content::Other)) => Finding::Other,
+                    Ok((_, Content::Unsearched)) => Finding::Unsearched,
+                    Ok((located, Content::Code(code))) => self.settled(&mapping, &located, Proof::Code(code)),
+                    Ok((located, Content::Unproven(refusal))) => {
+                        self.settled(&mapping, &located, Proof::Unproven(refusal))
+                    }
                     Ok((_, Content::Broken(detail))) => problem(&mapping, ProblemKind::BrokenLibrary, detail),
                     Err(error) => problem(&mapping, ProblemKind::UnreadableLibrary, error.to_string()),
                 },
@@ -100,11 +122,14 @@ impl Files {
     /// The target in a library file that no process need map.
     pub(super) fn library(&mut self, name: &Path, location: &Path) -> Option<FileId> {
         let located = Located::at(location.to_owned(), Reached::Library).ok()?;
-        if self.content(&located).ok()? != Content::Tls {
-            return None;
+        match self.content(&located).ok()? {
+            Content::Tls => self
+                .settle(&located, name, |tls| sibling_crypto(location, tls))
+                .ok(),
+            Content::Code(code) => self.settle_code(&located, name, Proof::Code(code)).ok(),
+            Content::Unproven(refusal) => self.settle_code(&located, name, Proof::Unproven(refusal)).ok(),
+            Content::Other | Content::Crypto | Content::Broken(_) | Content::Unsearched => None,
         }
-        self.settle(&located, name, |tls| sibling_crypto(location, tls))
-            .ok()
     }
 
     /// Whether an earlier finding can be used again.
@@ -112,7 +137,7 @@ impl Files {
         match finding {
             Finding::Other | Finding::Crypto => true,
             Finding::Target(id) => self.targets.contains_key(id),
-            Finding::Problem(_) => false,
+            Finding::Problem(_) | Finding::Unsearched => false,
         }
     }
 
@@ -124,13 +149,26 @@ impl Files {
 
     /// What a file is. Only what cannot change without a change of its key is remembered.
     fn content(&mut self, located: &Located) -> io::Result<Content> {
-        if let Some(content) = self.cache.get(&located.key) {
-            return Ok(content);
+        match self.cache.get(&located.key) {
+            Some(Content::Unsearched) if self.search.may() => {}
+            Some(content) => return Ok(content),
+            None => {}
         }
         let content = match Image::read(located.open()?) {
-            Ok(image) if image.is_tls() => Content::Tls,
-            Ok(image) if image.is_crypto() => Content::Crypto,
-            Ok(_) | Err(ImageError::NotElf) => Content::Other,
+            Ok(image) if image.is_tls() && Family::of(&image) == Family::OpenSsl => Content::Tls,
+            Ok(image) if !image.is_tls() && image.is_crypto() => Content::Crypto,
+            Ok(image) => {
+                if self.search.may() {
+                    match self.search.look(Arc::clone(image.file())) {
+                        // Its functions have names, if nothing else.
+                        Content::Other | Content::Unproven(_) if image.is_tls() => Content::Tls,
+                        content => content,
+                    }
+                } else {
+                    Content::Unsearched
+                }
+            }
+            Err(ImageError::NotElf) => Content::Other,
             Err(ImageError::Unreadable(error)) => return Err(io::Error::other(error)),
             Err(error @ (ImageError::Broken(_) | ImageError::TooLarge { .. })) => {
                 Content::Broken(error.to_string())
@@ -167,12 +205,57 @@ impl Files {
             file,
             reached: located.reached.clone(),
             family,
+            proof: Proof::Named,
             version: crypto
                 .filter(|_| family == Family::OpenSsl)
                 .and_then(accessor::version),
             hooks: hook::hooks_with(&tls, &self.emulation),
             layout: derivation.layout,
             missing: derivation.missing,
+        };
+        self.targets.insert(id, (located.key, Arc::new(target)));
+        Ok(id)
+    }
+
+    fn settled(&mut self, mapping: &Mapping, located: &Located, proof: Proof) -> Finding {
+        match self.settle_code(located, &mapping.path, proof) {
+            Ok(id) => Finding::Target(id),
+            Err(error) => problem(mapping, ProblemKind::UnreadableLibrary, error.to_string()),
+        }
+    }
+
+    /// Makes the target of a program whose functions no symbol names, unless there is one already.
+    fn settle_code(&mut self, located: &Located, name: &Path, proof: Proof) -> io::Result<FileId> {
+        let id = located.key.id;
+        if self.targets.get(&id).is_some_and(|(key, _)| *key == located.key) {
+            return Ok(id);
+        }
+        let file = located.open()?;
+        let (family, hooks) = match &proof {
+            Proof::Code(code) => {
+                let program = Program::read(Arc::clone(&file)).map_err(io::Error::other)?;
+                let family = match code.found.lineage {
+                    Lineage::OpenSsl11 | Lineage::OpenSsl3 => Family::OpenSsl,
+                    Lineage::BoringSsl => Family::BoringSsl,
+                };
+                (family, stripped::hooks(&program, &code.found, &self.emulation))
+            }
+            Proof::Named | Proof::Unproven(_) => (Family::Unrecognised, Vec::new()),
+        };
+        let missing = Field::ALL
+            .into_iter()
+            .filter(|field| *field != Field::ClientRandom);
+        let target = Target {
+            id,
+            path: name.to_owned(),
+            file,
+            reached: located.reached.clone(),
+            family,
+            proof,
+            version: None,
+            hooks,
+            layout: Layout::NOTHING,
+            missing: missing.map(|field| (field, Reason::Stripped)).collect(),
         };
         self.targets.insert(id, (located.key, Arc::new(target)));
         Ok(id)

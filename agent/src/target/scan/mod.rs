@@ -11,6 +11,7 @@ mod examine;
 mod maps;
 mod open;
 mod scanner;
+mod search;
 mod status;
 
 pub use scanner::Scanner;

@@ -6,12 +6,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::examine::{Files, Finding, Findings};
 use super::status::Status;
 use super::{Problem, ProblemKind, ProcessInfo, ProcessScan, Scan, maps, status};
 use crate::target::libraries::below;
-use crate::target::{Emulation, FileId};
+use crate::target::{Emulation, FileId, stripped};
 
 /// Finds TLS libraries in processes. Each distinct file is examined once; a process whose mappings did not
 /// change costs one read of them.
@@ -30,6 +31,14 @@ struct Known {
     mappings: u64,
     findings: Findings,
     info: Arc<ProcessInfo>,
+}
+
+impl Known {
+    /// Whether another look at the same mappings would show the same.
+    fn is_settled(&self) -> bool {
+        let searched = |finding: &Finding| !matches!(finding, Finding::Unsearched);
+        self.info.problems.is_empty() && self.findings.values().all(searched)
+    }
 }
 
 /// A library that is a target whether or not a process maps it.
@@ -54,6 +63,13 @@ impl Scanner {
     #[must_use]
     pub fn with_emulation(mut self, emulation: Emulation) -> Self {
         self.files.emulation = emulation;
+        self
+    }
+
+    /// Remembers in a directory what was found in code.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<stripped::Cache>) -> Self {
+        self.files.search.cache = cache;
         self
     }
 
@@ -86,10 +102,21 @@ impl Scanner {
             used.extend(self.files.library(name, location));
         }
         self.files.keep_targets(&used);
+        self.files.end_round();
         Scan {
             processes,
             targets: self.files.targets(),
         }
+    }
+
+    /// How much of the latest scan went into searching code.
+    pub fn time_of_searches(&self) -> Duration {
+        self.files.search.spent()
+    }
+
+    /// What was last seen of a process, even if it is gone by now.
+    pub fn known(&self, pid: u32) -> Option<&ProcessInfo> {
+        self.processes.get(&pid).map(|known| &*known.info)
     }
 
     /// Looks at one process, for example because it has just started or mapped a library.
@@ -124,7 +151,7 @@ impl Scanner {
         let mappings = hash(&text);
         let known = match known {
             // A problem may be over by now.
-            Some(known) if known.mappings == mappings && known.info.problems.is_empty() => known,
+            Some(known) if known.mappings == mappings && known.is_settled() => known,
             known => {
                 let before = known.map(|known| known.findings).unwrap_or_default();
                 let findings = self
@@ -159,7 +186,7 @@ fn describe(
         .values()
         .filter_map(|finding| match finding {
             Finding::Target(id) => Some(*id),
-            Finding::Other | Finding::Crypto | Finding::Problem(_) => None,
+            Finding::Other | Finding::Crypto | Finding::Unsearched | Finding::Problem(_) => None,
         })
         .collect();
     let origin = status::origin(directory);
@@ -181,7 +208,7 @@ fn problems(findings: &Findings, refusal: Option<io::Error>) -> Vec<Problem> {
         .values()
         .filter_map(|finding| match finding {
             Finding::Problem(problem) => Some(problem.clone()),
-            Finding::Other | Finding::Crypto | Finding::Target(_) => None,
+            Finding::Other | Finding::Crypto | Finding::Unsearched | Finding::Target(_) => None,
         })
         .collect();
     problems.sort_by(|one, other| one.path.cmp(&other.path));

@@ -13,11 +13,11 @@ use std::time::SystemTime;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-use super::{Found, Lineage, Refusal, Role};
+use super::{Contradiction, Counts, Found, Lineage, Refusal, Role, gate};
 use crate::code::{Program, Symbol};
 
 /// Raised whenever the search is changed: older results are not believed then.
-const VERSION: u32 = 1;
+const VERSION: u32 = 3;
 /// Builds that are remembered.
 const LIMIT: usize = 256;
 /// Bytes of one file. Real ones have a thousandth.
@@ -41,8 +41,31 @@ struct Entry {
     /// Role, address, and length.
     functions: Vec<(Role, u64, u64)>,
     missing: Vec<(Role, Refusal)>,
+    counts: Counts,
     /// SHA-256 of the functions' code, one after the other.
     code: String,
+    /// What its trial brought to light, if that was no good.
+    contradiction: Option<Contradiction>,
+}
+
+/// What was remembered of a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// What was found in it.
+    pub found: Found,
+    /// Why it is not to be tried again.
+    pub contradiction: Option<Contradiction>,
+}
+
+/// Tells builds apart by the code that was found in them, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// That of the functions that were found in a program; `None` if they are not all there.
+    pub fn of(program: &Program, found: &Found) -> Option<Self> {
+        digest(program, &found.functions).map(Self)
+    }
 }
 
 impl Cache {
@@ -54,12 +77,9 @@ impl Cache {
     }
 
     /// What was found in this build before. A result that cannot be read, is older than the search, or does not fit the
-    /// program's code is none.
-    pub fn load(&self, program: &Program) -> Option<Found> {
-        let mut text = String::new();
-        let file = File::open(self.path(program)?).ok()?;
-        file.take(SIZE_LIMIT).read_to_string(&mut text).ok()?;
-        let entry: Entry = serde_json::from_str(&text).ok()?;
+    /// program's code is none; so is one with functions that a search could not have found.
+    pub fn load(&self, program: &Program) -> Option<Remembered> {
+        let entry = read(&self.path(program)?)?;
         let functions: Vec<_> = entry
             .functions
             .iter()
@@ -73,18 +93,29 @@ impl Cache {
             && complete
             && functions.len() <= Role::ALL.len()
             && digest(program, &functions)? == entry.code;
-        sound.then_some(Found {
+        let found = Found {
             lineage: entry.lineage,
             functions,
             missing: entry.missing,
+            counts: entry.counts,
+        };
+        (sound && gate::passes(program, &found)).then_some(Remembered {
+            found,
+            contradiction: entry.contradiction,
         })
     }
 
-    /// Remembers what was found. A program without a number is not remembered.
+    /// Remembers what was found, and why it is not to be tried again, if so. A program without a number is not
+    /// remembered.
     ///
     /// # Errors
     /// If the directory cannot be written to.
-    pub fn store(&self, program: &Program, found: &Found) -> io::Result<()> {
+    pub fn store(
+        &self,
+        program: &Program,
+        found: &Found,
+        contradiction: Option<Contradiction>,
+    ) -> io::Result<()> {
         let (Some(path), Some(code)) = (self.path(program), digest(program, &found.functions)) else {
             return Ok(());
         };
@@ -96,8 +127,14 @@ impl Cache {
                 .map(|(role, symbol)| (*role, symbol.address, symbol.size))
                 .collect(),
             missing: found.missing.clone(),
+            counts: found.counts,
             code,
+            contradiction,
         };
+        // Whoever claims a build's number shall not make forget what was found out about it.
+        if entry.contradiction.is_none() && is_contradicted(&path) {
+            return Ok(());
+        }
         fs::create_dir_all(&self.directory)?;
         self.make_room(&path)?;
         // Two agents that write at once each have a file of their own until it has its name.
@@ -123,6 +160,9 @@ impl Cache {
         let mut known = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
+            if !is_ours(&entry.path()) {
+                continue;
+            }
             let written = entry.metadata().and_then(|metadata| metadata.modified());
             known.push((written.unwrap_or(SystemTime::UNIX_EPOCH), entry.path()));
         }
@@ -136,7 +176,29 @@ impl Cache {
     }
 }
 
-/// SHA-256 of the functions' code; `None` if it is not all there.
+/// Whether an entry says that its code is not to be tried again.
+fn is_contradicted(path: &Path) -> bool {
+    read(path).is_some_and(|entry| entry.version == VERSION && entry.contradiction.is_some())
+}
+
+/// An entry, if it can be read.
+fn read(path: &Path) -> Option<Entry> {
+    let mut text = String::new();
+    let file = File::open(path).ok()?;
+    file.take(SIZE_LIMIT).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// Whether a file was named by a cache: others in its directory are not its to remove.
+fn is_ours(path: &Path) -> bool {
+    let is_number = |stem: &str| !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    path.extension().is_some_and(|extension| extension == EXTENSION)
+        && stem.is_some_and(is_number)
+        && path.is_file()
+}
+
+/// SHA-256 of the functions' code, with its places; `None` if it is not all there.
 fn digest(program: &Program, functions: &[(Role, Symbol)]) -> Option<String> {
     let mut context = Context::new(&SHA256);
     for (_, symbol) in functions {
@@ -148,6 +210,7 @@ fn digest(program: &Program, functions: &[(Role, Symbol)]) -> Option<String> {
         } else {
             symbol.size.min(LONGEST)
         };
+        context.update(&symbol.address.to_le_bytes());
         let mut code = vec![0; usize::try_from(size).ok()?];
         if program.bytes(symbol.address, &mut code) < code.len() {
             return None;
@@ -167,28 +230,51 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::Arc;
 
     use super::*;
+    use crate::code::{Functions, architecture};
 
     fn program() -> Program {
         Program::read(Arc::new(File::open("/usr/bin/true").unwrap())).unwrap()
     }
 
+    /// The first functions of the program that the gate lets pass.
     fn found(program: &Program) -> Found {
+        let functions = Functions::read(program);
         let code = program
             .segments()
             .iter()
             .find(|segment| segment.executable)
             .unwrap();
-        let symbol = |skip| Symbol {
-            address: code.address + skip,
-            size: 16,
-        };
+        let starts: BTreeSet<u64> = (code.address..code.address + code.size)
+            .filter_map(|address| Some(functions.containing(address)?.start))
+            .collect();
+        let sound = starts.into_iter().filter_map(|start| {
+            let function = functions.containing(start)?;
+            let symbol = Symbol {
+                address: start,
+                size: function.end - function.start,
+            };
+            let body = architecture(program.machine())?.body(program, function);
+            (body.complete && symbol.size >= 32).then_some(symbol)
+        });
         Found {
             lineage: Lineage::BoringSsl,
-            functions: vec![(Role::Read, symbol(0)), (Role::Write, symbol(16))],
+            functions: [Role::Read, Role::Write].into_iter().zip(sound).collect(),
             missing: vec![(Role::Free, Refusal::Ambiguous)],
+            counts: Counts {
+                read: Some(3),
+                write: None,
+            },
+        }
+    }
+
+    fn remembered(found: Found) -> Remembered {
+        Remembered {
+            found,
+            contradiction: None,
         }
     }
 
@@ -198,8 +284,8 @@ mod tests {
         let cache = Cache::new(directory.path().join("new"));
         let program = program();
         assert_eq!(cache.load(&program), None);
-        cache.store(&program, &found(&program)).unwrap();
-        assert_eq!(cache.load(&program), Some(found(&program)));
+        cache.store(&program, &found(&program), None).unwrap();
+        assert_eq!(cache.load(&program), Some(remembered(found(&program))));
     }
 
     #[test]
@@ -207,16 +293,15 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let cache = Cache::new(directory.path());
         let program = program();
-        cache.store(&program, &found(&program)).unwrap();
+        cache.store(&program, &found(&program), None).unwrap();
         let path = cache.path(&program).unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        let mut other = found(&program);
-        other.functions[0].1.address += 1;
-        let moved = format!("{},16]", other.functions[0].1.address);
-        let there = format!("{},16]", found(&program).functions[0].1.address);
+        let (_, symbol) = found(&program).functions[0];
+        let there = format!("{},{}]", symbol.address, symbol.size);
+        let moved = format!("{},{}]", symbol.address + 1, symbol.size);
         for damaged in [
             text[..text.len() / 2].to_owned(),
-            text.replace("\"version\":1", "\"version\":0"),
+            text.replace("\"version\":3", "\"version\":2"),
             text.replacen(&there, &moved, 1),
             text.replace("\"write\"", "\"free\""),
             String::new(),
@@ -226,7 +311,42 @@ mod tests {
             assert_eq!(cache.load(&program), None);
         }
         fs::write(&path, text).unwrap();
-        assert_eq!(cache.load(&program), Some(found(&program)));
+        assert_eq!(cache.load(&program), Some(remembered(found(&program))));
+    }
+
+    /// What the digest vouches for is the code, not that it is a function.
+    #[test]
+    fn the_middle_of_a_function_does_not_pass_the_gate() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::new(directory.path());
+        let program = program();
+        for skip in [1, 4, 16] {
+            let mut wrong = found(&program);
+            wrong.functions[1].1.address += skip;
+            wrong.functions[1].1.size -= skip;
+            cache.store(&program, &wrong, None).unwrap();
+            assert_eq!(cache.load(&program), None, "{skip}");
+        }
+        let mut twice = found(&program);
+        twice.functions[1].1 = twice.functions[0].1;
+        cache.store(&program, &twice, None).unwrap();
+        assert_eq!(cache.load(&program), None, "one function for two roles");
+    }
+
+    #[test]
+    fn a_contradiction_is_remembered() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::new(directory.path());
+        let program = program();
+        let contradiction = Some(Contradiction::Crash);
+        cache.store(&program, &found(&program), contradiction).unwrap();
+        let expected = Remembered {
+            found: found(&program),
+            contradiction,
+        };
+        assert_eq!(cache.load(&program), Some(expected.clone()));
+        cache.store(&program, &found(&program), None).unwrap();
+        assert_eq!(cache.load(&program), Some(expected), "whoever finds it again");
     }
 
     #[test]
@@ -235,10 +355,14 @@ mod tests {
         for number in 0..LIMIT + 10 {
             fs::write(directory.path().join(format!("{number}.json")), "").unwrap();
         }
+        let foreign = directory.path().join("notes.json");
+        fs::write(&foreign, "").unwrap();
+        fs::create_dir(directory.path().join("abc.json")).unwrap();
         let cache = Cache::new(directory.path());
         let program = program();
-        cache.store(&program, &found(&program)).unwrap();
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), LIMIT);
+        cache.store(&program, &found(&program), None).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), LIMIT + 2);
+        assert!(foreign.is_file(), "it is not the cache's");
         assert!(cache.load(&program).is_some());
     }
 }

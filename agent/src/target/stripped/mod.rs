@@ -14,15 +14,20 @@ mod boring;
 mod cache;
 mod evidence;
 mod gate;
+mod hooks;
 mod openssl;
 mod refusal;
 mod role;
 #[cfg(test)]
 mod tests;
+mod trial;
 
-pub use cache::Cache;
+pub use cache::{Cache, Fingerprint, Remembered};
+pub(super) use hooks::hooks;
 pub use refusal::Refusal;
-pub use role::{Lineage, Role};
+pub use role::{Counts, Lineage, Role};
+
+pub use trial::{Contradiction, State, Step, Trial};
 
 use evidence::{Evidence, Survey};
 
@@ -35,9 +40,17 @@ pub struct Found {
     pub functions: Vec<(Role, Symbol)>,
     /// The roles that stay open, and why.
     pub missing: Vec<(Role, Refusal)>,
+    /// How the inner functions tell how much they moved.
+    pub counts: Counts,
 }
 
 impl Found {
+    /// The roles that stay open, of those that such a library has.
+    pub fn open(&self) -> impl Iterator<Item = (Role, Refusal)> {
+        let has = |role| self.lineage != Lineage::BoringSsl || role != Role::InnerWrite;
+        self.missing.iter().copied().filter(move |(role, _)| has(*role))
+    }
+
     /// The function with this role.
     pub fn function(&self, role: Role) -> Option<Symbol> {
         let mut functions = self.functions.iter();

@@ -40,7 +40,15 @@ pub(super) fn roles(search: &Search<'_>, library: &Evidence) -> Roles {
         (Role::InnerRead, READ, INNER_READ),
         (Role::InnerWrite, WRITE, INNER_WRITE),
     ] {
-        roles.decide(inner, inside(library, outer, label).map(parts));
+        let function = inside(library, outer, label);
+        if let (Ok(outer), Ok(inside)) = (only(owners(library, outer)), function) {
+            let count = count_argument(&outer.body, inside.function.start);
+            match inner {
+                Role::InnerRead => roles.counts.read = count,
+                _ => roles.counts.write = count,
+            }
+        }
+        roles.decide(inner, function.map(parts));
     }
     let free = free(search, library);
     roles.decide(
@@ -106,6 +114,23 @@ pub(super) fn inside(library: &Evidence, outer: Label, label: Label) -> Choice<&
     // Where it was built into others too, `_ex` calls may pass it by.
     let alone = owners(library, label).all(|raiser| std::ptr::eq(raiser, inner));
     if alone { Ok(inner) } else { Err(Refusal::BuiltIn) }
+}
+
+/// Which argument tells the inner function where to store how much it moved: the outer one has a local variable for it.
+/// Functions that write take flags before it since 3.3, of which the outer one sets none.
+fn count_argument(outer: &Body, inner: u64) -> Option<u8> {
+    let mut places = outer.calls_of(inner).map(|call| {
+        let [_, _, _, fourth, fifth, _] = &call.arguments;
+        if fourth.is_frame() {
+            Some(3)
+        } else if fourth.is_only(Value::Constant(0)) && fifth.is_frame() {
+            Some(4)
+        } else {
+            None
+        }
+    });
+    let first = places.next()??;
+    places.all(|place| place == Some(first)).then_some(first)
 }
 
 /// What takes a failed object back: it counts references down, and at last frees its argument with

@@ -83,10 +83,20 @@ impl Role {
     }
 }
 
+/// Which arguments tell the inner functions where to store how much they moved, from 0. `None` where that is not proven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Of [`Role::InnerRead`].
+    pub read: Option<u8>,
+    /// Of [`Role::InnerWrite`].
+    pub write: Option<u8>,
+}
+
 /// The choice for each role so far.
 #[derive(Debug, Default)]
 pub(super) struct Roles {
     choices: BTreeMap<Role, Choice<(Function, Body)>>,
+    pub(super) counts: Counts,
 }
 
 impl Roles {
@@ -115,6 +125,7 @@ impl Roles {
             lineage,
             functions: Vec::new(),
             missing: Vec::new(),
+            counts: self.counts,
         };
         for role in Role::ALL {
             match self.choice(role) {
