@@ -5,6 +5,7 @@ pub mod build;
 pub mod churn;
 pub mod demo;
 pub mod deploy;
+pub mod endurance;
 pub mod interrupt;
 pub mod kernel_test;
 pub mod matrix;
@@ -33,6 +34,8 @@ pub enum Command {
     Programs(matrix::Options),
     /// Kill the agent under a load of short connections, and judge what it said
     Churn,
+    /// Load one server for a long time, and compare what was seen with what was done
+    Endurance(endurance::Options),
     /// Compare nginx without an agent, with empty probes, and with Wrongway
     Bench(bench::Options),
 }
@@ -51,6 +54,7 @@ impl Command {
             Self::Test(options) => suite::run(&options),
             Self::Programs(options) => matrix::run(&options),
             Self::Churn => churn::run(),
+            Self::Endurance(options) => endurance::run(&options),
             Self::Bench(options) => bench::run(&options),
         }
     }

@@ -166,13 +166,8 @@ fn apache_with_two_certificates() -> (Scratch, Apache) {
 
 fn nginx() -> (Scratch, Nginx) {
     let scratch = scratch();
-    let options = nginx::Options {
-        certificates: &[certificate(&scratch, "wildcard", "*.shop.example")],
-        workers: 2,
-        upgrade_to: None,
-        cpu: None,
-    };
-    let nginx = Nginx::start(&scratch, options).unwrap();
+    let certificates = [certificate(&scratch, "wildcard", "*.shop.example")];
+    let nginx = Nginx::start(&scratch, nginx::Options::new(&certificates)).unwrap();
     (scratch, nginx)
 }
 

@@ -63,10 +63,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let nginx = Nginx::start(
         &scratch,
         nginx::Options {
-            certificates: &[certificate],
             workers: 1,
-            upgrade_to: None,
             cpu: Some(SERVER_CPU),
+            ..nginx::Options::new(&[certificate])
         },
     )?;
     let progress = Progress::new();

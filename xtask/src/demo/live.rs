@@ -80,11 +80,10 @@ fn start_apache(scratch: &Scratch) -> Result<Apache> {
 
 fn start_nginx(scratch: &Scratch) -> Result<Nginx> {
     let wildcard = Authority::new()?.certify(scratch, "tenants", &["*.tenant.example"], false)?;
+    let certificates = [wildcard];
     let options = nginx::Options {
-        certificates: &[wildcard],
         workers: 1,
-        upgrade_to: None,
-        cpu: None,
+        ..nginx::Options::new(&certificates)
     };
     Nginx::start(scratch, options)
 }

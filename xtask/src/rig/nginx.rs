@@ -13,6 +13,7 @@ use super::family::children_of;
 use super::port;
 use super::process::Running;
 use super::scratch::Scratch;
+use super::tls::Tls;
 
 const START: Duration = Duration::from_secs(10);
 /// Size of `/large`.
@@ -43,6 +44,24 @@ pub struct Options<'a> {
     pub upgrade_to: Option<u16>,
     /// CPU to pin it to.
     pub cpu: Option<usize>,
+    /// Another nginx than the distribution's.
+    pub program: Option<&'a Path>,
+    /// Versions of TLS.
+    pub tls: Tls,
+}
+
+impl<'a> Options<'a> {
+    /// The distribution's nginx as it runs by itself, with two workers.
+    pub fn new(certificates: &'a [Certificate]) -> Self {
+        Self {
+            certificates,
+            workers: 2,
+            upgrade_to: None,
+            cpu: None,
+            program: None,
+            tls: Tls::Usual,
+        }
+    }
 }
 
 impl Nginx {
@@ -59,13 +78,14 @@ impl Nginx {
         std::fs::write(prefix.join("huge"), vec![b'h'; HUGE])?;
         let configuration = prefix.join("nginx.conf");
         std::fs::write(&configuration, configure(&prefix, port, options))?;
+        let program = options.program.map_or_else(program, Path::to_owned);
         let mut command = match options.cpu {
             Some(cpu) => {
                 let mut command = Command::new("taskset");
-                command.args(["--cpu-list", &cpu.to_string(), &program()]);
+                command.args(["--cpu-list", &cpu.to_string()]).arg(program);
                 command
             }
-            None => Command::new(program()),
+            None => Command::new(program),
         };
         command
             .arg("-p")
@@ -101,12 +121,12 @@ fn as_pid(number: u32) -> Option<Pid> {
 }
 
 /// Its place is not on an ordinary user's `PATH`.
-pub(super) fn program() -> String {
+pub(super) fn program() -> PathBuf {
     let system = PathBuf::from("/usr/sbin/nginx");
     if system.is_file() {
-        system.display().to_string()
+        system
     } else {
-        "nginx".to_owned()
+        PathBuf::from("nginx")
     }
 }
 
@@ -131,8 +151,12 @@ http {{
   fastcgi_temp_path {prefix}/fastcgi;
   uwsgi_temp_path {prefix}/uwsgi;
   scgi_temp_path {prefix}/scgi;
-",
+{protocols}",
         workers = options.workers,
+        protocols = match options.tls {
+            Tls::Usual => "",
+            Tls::AtMost12 => "  ssl_protocols TLSv1.2;\n",
+        },
     );
     for (index, certificate) in options.certificates.iter().enumerate() {
         let default = if index == 0 { " default_server" } else { "" };
@@ -179,4 +203,21 @@ fn upgrade_location(port: u16) -> String {
       proxy_http_version 1.1;
     }}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_tls_are_named_where_there_is_a_limit() {
+        let told = |tls| {
+            let options = Options {
+                tls,
+                ..Options::new(&[])
+            };
+            configure(Path::new("/x"), 8443, options).contains("ssl_protocols TLSv1.2;")
+        };
+        assert!(told(Tls::AtMost12) && !told(Tls::Usual));
+    }
 }

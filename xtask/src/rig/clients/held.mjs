@@ -9,7 +9,7 @@ import process from "node:process";
 import readline from "node:readline";
 
 const options = JSON.parse(process.argv[2]);
-const control = net.connect(options.control, "127.0.0.1");
+const control = net.connect({ port: options.control, host: "127.0.0.1", noDelay: true });
 control.on("close", () => process.exit(0));
 const target = { host: "127.0.0.1", port: options.port, servername: options.sni, rejectUnauthorized: false };
 

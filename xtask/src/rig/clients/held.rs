@@ -77,6 +77,8 @@ impl Held {
         let (control, _) = accepted.context("the client did not call back")?;
         control.set_nonblocking(false)?;
         control.set_read_timeout(Some(PATIENCE))?;
+        // A request is told in two pieces, and the second would wait for the first to be acknowledged.
+        control.set_nodelay(true)?;
         Ok(Self {
             process,
             control: BufReader::new(control),

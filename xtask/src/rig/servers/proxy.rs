@@ -10,6 +10,7 @@ use super::{Server, Site, free_port, haproxy};
 use crate::rig::certificate::Authority;
 use crate::rig::python::Python;
 use crate::rig::scratch::Scratch;
+use crate::rig::tls::Tls;
 
 /// Which proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ impl Proxy {
                 Self::Haproxy => "haproxy-proxy",
             },
             h2: false,
+            stripped: false,
+            tls: Tls::Usual,
             scratch,
             python,
             domain,
