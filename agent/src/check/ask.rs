@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
 use super::connect::{Handshake, alert_name, snake_case, tls_error};
+use super::last_words::{Heard, LastWords};
 use crate::verdict::Protocol;
 
 /// How requests name their sender.
@@ -49,6 +50,8 @@ pub enum NoAnswer {
 pub(super) struct Connection {
     sender: Sender,
     handshake: Handshake,
+    /// What the server said last.
+    heard: Heard,
     asked: Vec<String>,
     /// A body was left unread.
     spent: bool,
@@ -66,9 +69,10 @@ impl Connection {
         handshake: Handshake,
         protocol: Protocol,
     ) -> Result<Self, NoAnswer> {
+        let stream = LastWords::new(stream);
+        let heard = stream.heard();
         let stream = TokioIo::new(stream);
-        // The tasks end with the connection: when its sender is dropped, or the server closes it. Whatever they
-        // end with, the request in flight is told.
+        // The tasks end with the connection: when its sender is dropped, or the server closes it.
         let sender = if protocol.is_multiplexed() {
             let (sender, connection) = http2::handshake(TokioExecutor::new(), stream)
                 .await
@@ -85,6 +89,7 @@ impl Connection {
         Ok(Self {
             sender,
             handshake,
+            heard,
             asked: Vec::new(),
             spent: false,
         })
@@ -131,7 +136,10 @@ impl Connection {
         let response = timeout(limit, response)
             .await
             .map_err(|_| NoAnswer::TimedOut(limit))?
-            .map_err(|error| no_answer(&error))?;
+            .map_err(|error| match self.heard.alert() {
+                Some(alert) => NoAnswer::Alert(alert.to_owned()),
+                None => no_answer(&error),
+            })?;
         let status = response.status().as_u16();
         let (most, sequential) = match self.sender {
             Sender::Sequential(_) => (MOST_SEQUENTIAL, true),

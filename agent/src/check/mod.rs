@@ -15,6 +15,7 @@ pub mod cure;
 pub mod expectation;
 pub mod findings;
 mod judged;
+mod last_words;
 pub mod plan;
 mod reach;
 mod session;

@@ -176,23 +176,3 @@ fn an_undecided_verdict_is_unknown_where_a_fact_is() {
     );
     assert_eq!(tally(&ledger, "nginx", "server", "verdict").unknown, 1);
 }
-
-#[test]
-fn a_weaker_verdict_is_unknown_where_the_certificate_is() {
-    let mut truth = truth();
-    truth.sni = None;
-    truth.certificate = Some(vec!["*.b.example".to_owned()]);
-    truth.verdict = Some("served_uncovered".to_owned());
-    let told = |certificate: Option<&str>| {
-        let mut server = seen("server");
-        server.sni = None;
-        server.sni_state = "absent".to_owned();
-        server.verdict = "no_sni_served".to_owned();
-        server.certificate.names = certificate.map(|name| vec![name.to_owned()]);
-        let mut ledger = Ledger::default();
-        ledger.add(&ground(), &[truth.clone()], &[server]);
-        tally(&ledger, "nginx", "server", "verdict")
-    };
-    assert_eq!((told(None).unknown, told(None).wrong), (1, 0));
-    assert_eq!(told(Some("*.b.example")).wrong, 1);
-}
