@@ -3,6 +3,7 @@
 //! ```text
 //! calibrating ── a place shows the randoms of two connections ──▶ shadow
 //! shadow ── randoms of the wire there, and HTTP in both directions, on two connections each ──▶ promoted
+//!        ── others there ──▶ calibrating, without that place
 //! any of them ── a contradiction, or nothing of that for long ──▶ refused
 //! ```
 //! Only connections that were seen from their start count, each once: what stands beside an object may be another
@@ -39,6 +40,10 @@ const GRACE: Duration = Duration::from_secs(2);
 const SEARCHES: u32 = 20;
 /// Places that are considered. Processes fill their memory as they like.
 const PLACES: usize = 1024;
+/// How long the kernel may go on reading at the place before.
+const CHANGE: Duration = Duration::from_millis(100);
+/// Places that may turn out wrong before no other is tried.
+const WRONG: usize = 8;
 /// Connections whose openings are compared, and whose randoms are remembered or awaited.
 const COMPARED: usize = 64;
 
@@ -136,6 +141,8 @@ pub struct Trial {
     /// The randoms that connections have at each place.
     places: BTreeMap<Place, BTreeMap<Key, Random>>,
     place: Option<Place>,
+    /// Places that turned out to be others: a buffer with the ClientHello has its random too, for a while.
+    wrong: BTreeSet<Place>,
     /// Randoms that were read at the place and that the wire has shown.
     confirmed: BTreeSet<Random>,
     /// Those that it has not shown yet, with the time when they were read.
@@ -167,6 +174,7 @@ impl Trial {
             sockets: false,
             places: BTreeMap::new(),
             place: None,
+            wrong: BTreeSet::new(),
             confirmed: BTreeSet::new(),
             awaited: Vec::new(),
             unconfirmed: 0,
@@ -290,7 +298,10 @@ impl Trial {
         let key = Key::from(&sighting.header);
         for (place, random) in search(memory, sighting.header.ssl, randoms) {
             let is_its_own = socket.is_none_or(|socket| randoms.is_of(&random, socket));
-            if is_its_own && (self.places.len() < PLACES || self.places.contains_key(&place)) {
+            if is_its_own
+                && !self.wrong.contains(&place)
+                && (self.places.len() < PLACES || self.places.contains_key(&place))
+            {
                 self.places.entry(place).or_default().insert(key, random);
             }
         }
@@ -314,6 +325,10 @@ impl Trial {
     }
 
     fn compare(&mut self, sighting: &Sighting, socket: Option<Socket>, randoms: &Randoms) {
+        if !self.wrong.is_empty() && sighting.header.time < self.since.saturating_add(nanoseconds(CHANGE)) {
+            // It may have been read at the place before.
+            return;
+        }
         let random = sighting.client_random;
         // All zero in what was sighted before the place was known.
         if random == [0; 32] || self.confirmed.contains(&random) || self.confirmed.len() >= COMPARED {
@@ -343,6 +358,19 @@ impl Trial {
             *unconfirmed += u32::from(!is_awaited);
             is_awaited
         });
+        if let Some(place) = self.place
+            && self.unconfirmed as usize >= AGREEING
+            && self.unconfirmed as usize > self.confirmed.len()
+            && self.wrong.len() < WRONG
+        {
+            // Where connections have it, every one has it.
+            self.wrong.insert(place);
+            self.place = None;
+            self.confirmed.clear();
+            self.awaited.clear();
+            self.unconfirmed = 0;
+            self.state = State::Calibrating;
+        }
         let agreeing = self.agreeing();
         let speaks_http = self.openings.iter().all(|count| *count as usize >= AGREEING);
         if let Some(place) = self.place

@@ -196,9 +196,50 @@ fn randoms_that_the_wire_never_shows_are_no_proof() {
     scene.wire = false;
     let steps: Vec<_> = (2..200).flat_map(|number| scene.connection(number)).collect();
     assert_eq!(steps, []);
+    assert_eq!(scene.at_last(), Some(Step::Refuse(Contradiction::RandomNotFound)));
+}
+
+/// A buffer of the handshake holds the random of its connection for a while, at two connections as well.
+#[test]
+fn a_place_that_does_not_hold_is_given_up_for_another() {
+    struct Twice(Random);
+    impl Memory for Twice {
+        fn read(&self, _address: u64, buffer: &mut [u8]) -> usize {
+            buffer.fill(0);
+            for at in [16, 0x148] {
+                buffer[at..at + 32].copy_from_slice(&self.0);
+            }
+            buffer.len()
+        }
+    }
+    let mut scene = Scene::new();
+    let mut steps = Vec::new();
+    for number in 0..20 {
+        scene.randoms.add(random(number), true, flow(number));
+        for (function, opening) in [(READ, Opening::Request), (WRITE, Opening::Response)] {
+            let mut sighting = sighting(number, function, opening);
+            sighting.header.time += u64::from(number) * SECOND;
+            // The kernel reads where the latest step told it to: only one place holds to the end.
+            let right = matches!(steps.last(), Some(Step::Shadow(Place { offset: OFFSET, .. })));
+            sighting.client_random = if right { random(number) } else { [0xee; 32] };
+            steps.extend(
+                scene
+                    .trial
+                    .sighted(&sighting, &Twice(random(number)), &scene.randoms),
+            );
+        }
+    }
+    let place = |offset| Place {
+        pointer: None,
+        offset,
+    };
     assert_eq!(
-        scene.at_last(),
-        Some(Step::Refuse(Contradiction::RandomUnconfirmed))
+        steps,
+        [
+            Step::Shadow(place(16)),
+            Step::Shadow(place(OFFSET)),
+            Step::Promote(place(OFFSET))
+        ]
     );
 }
 
