@@ -23,7 +23,6 @@ use ebpf::record::{Direction, Sighting};
 use serde::{Deserialize, Serialize};
 
 use crate::connection::{Key, Socket};
-
 use crate::target::calibration::{Memory, Place, Random, Randoms, search};
 
 /// Connections that must show the same.
