@@ -40,7 +40,7 @@ impl Call {
 }
 
 /// Bytes that are looked at in one turn of a walk.
-pub const WINDOW: usize = 128;
+pub const WINDOW: usize = 256;
 
 /// One call's application data and how far it was walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +66,9 @@ pub struct Walk {
     pub used: u64,
     /// What the last of them was found to be: a [`crate::framing::Step`].
     pub found: u64,
-    /// The bytes at `position`, eight to a word, the first lowest.
-    pub window: [u64; WINDOW / 8],
+    /// The bytes at `position`, eight to a word, the first lowest; and a word behind them, so that eight can be taken
+    /// from any place.
+    pub window: [u64; WINDOW / 8 + 1],
 }
 
 impl Walk {
@@ -83,7 +84,7 @@ impl Walk {
         count: 0,
         used: 0,
         found: 0,
-        window: [0; WINDOW / 8],
+        window: [0; WINDOW / 8 + 1],
     };
 }
 
@@ -108,7 +109,7 @@ impl Thread {
     };
 }
 
-const _: () = assert!(size_of::<Thread>() == 8 + DEPTH * 56 + 80 + WINDOW);
+const _: () = assert!(size_of::<Thread>() == 8 + DEPTH * 56 + 80 + WINDOW + 8);
 
 #[cfg(test)]
 mod tests {

@@ -71,7 +71,8 @@ extern "C" fn turn(_index: u32, context: *mut c_void) -> i64 {
         }
         Plan::Step => context.look(left),
     }
-    0
+    let (walk, ..) = context.parts();
+    i64::from(walk.position >= walk.length)
 }
 
 const NEXT: u64 = Step::Next as u64;
@@ -82,29 +83,23 @@ const FRAME_END: u64 = Step::FrameEnd as u64;
 const NOT_HEAD: u64 = Step::NotHead as u64;
 const BROKEN: u64 = Step::Broken as u64;
 
-/// Feeds the next bytes of the window, one or those that can be taken together: `long (*callback_fn)(u32 index, void *ctx)`. A loop in the program itself
-/// would multiply the framing's branches by the bytes of the window, and no verifier follows that.
+/// Bytes, or those that can be taken together, that one call of `feed` takes. Each call ends with a return, which
+/// processors that are told not to predict it take longer for than for a byte.
+const AT_ONCE: usize = 4;
+/// Calls of `feed` that take a whole window byte by byte.
+const FEEDS: u32 = (WINDOW / AT_ONCE) as u32;
+
+/// Feeds the next bytes of the window: `long (*callback_fn)(u32 index, void *ctx)`. A loop over all of them in the
+/// program itself would multiply the framing's branches by the bytes of the window, and no verifier follows that.
 extern "C" fn feed(_index: u32, context: *mut c_void) -> i64 {
     // SAFETY: the helper passes on what `look` gave it.
     let context = unsafe { &mut *context.cast::<Context>() };
-    let (walk, stream, requests) = context.parts();
-    let at = walk.used;
-    if at >= walk.count {
-        return 1;
+    for _ in 0..AT_ONCE {
+        if !context.take() {
+            return 1;
+        }
     }
-    // The mask changes nothing; it is the bound that the verifier asks for.
-    let bytes = walk.window[(at / 8) as usize & (WINDOW / 8 - 1)] >> (at % 8 * 8);
-    let (word, left) = (8 - at % 8, walk.count - at);
-    let taken = leap(stream, bytes, if word < left { word } else { left });
-    if taken > 0 {
-        walk.used = at + taken;
-        walk.found = NEXT;
-        return 0;
-    }
-    let found = step(stream, requests, bytes as u8);
-    walk.found = found as u64;
-    walk.used = at + 1;
-    i64::from(found as u8 != Step::Next as u8)
+    0
 }
 
 impl Context {
@@ -121,6 +116,38 @@ impl Context {
         }
     }
 
+    /// Feeds the next bytes of the window to the framing; `false` if there are none, or something happened.
+    #[inline(always)]
+    fn take(&mut self) -> bool {
+        let (walk, stream, requests) = self.parts();
+        let at = walk.used;
+        if at >= walk.count {
+            return false;
+        }
+        // The mask changes nothing; it is the bound that the verifier asks for.
+        let word = (at / 8) as usize & (WINDOW / 8 - 1);
+        let (low, high) = (walk.window[word], walk.window[word + 1]);
+        let shift = at % 8 * 8;
+        // Two shifts, since one by 64 is none.
+        let bytes = low >> shift | high << 1 << (63 - shift);
+        let left = walk.count - at;
+        let taken = leap(stream, bytes, if left < 8 { left } else { 8 });
+        if taken > 0 {
+            walk.used = at + taken;
+            walk.found = NEXT;
+            return true;
+        }
+        let found = step(stream, requests, bytes as u8) as u64;
+        walk.used = at + 1;
+        if found == HEAD_START {
+            walk.head = walk.position + at;
+            walk.found = NEXT;
+            return true;
+        }
+        walk.found = found;
+        found == NEXT
+    }
+
     /// Feeds the next bytes to the framing until something happens.
     #[inline(always)]
     fn look(&mut self, left: u64) {
@@ -134,7 +161,7 @@ impl Context {
             return;
         }
         // SAFETY: `feed` has the signature that the helper wants, and `self` outlives the call.
-        unsafe { bpf_loop(WINDOW as u32, feed as *mut c_void, (&raw mut *self).cast(), 0) };
+        unsafe { bpf_loop(FEEDS, feed as *mut c_void, (&raw mut *self).cast(), 0) };
         let start = walk.position;
         walk.position = start + walk.used;
         match walk.found {
@@ -143,7 +170,6 @@ impl Context {
                 walk.head = walk.position;
             }
             NEXT | TURN => {}
-            HEAD_START => walk.head = walk.position - 1,
             HEAD_END => {
                 self.hand_up_head(END);
                 walk.head = NONE;

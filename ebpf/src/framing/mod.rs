@@ -24,9 +24,8 @@
 pub mod entry;
 pub mod http1;
 pub mod http2;
-mod leap;
 
-pub use leap::leap;
+pub use http1::leap;
 
 use entry::{Entry, Protocol};
 use http1::Requests;

@@ -388,7 +388,7 @@ fn conversation() -> Vec<(Direction, Vec<u8>)> {
 }
 
 /// Pieces of messages, right and wrong.
-const PIECES: [&[u8]; 16] = [
+const PIECES: [&[u8]; 22] = [
     b"GET /some/path HTTP/1.1\r\n",
     b"POST / HTTP/1.1\n",
     b"CONNECT a.example:443 HTTP/1.1\r\n",
@@ -398,6 +398,12 @@ const PIECES: [&[u8]; 16] = [
     b"Host: a.example\r\n",
     b"content-length: 3\r\n",
     b"content-type: x\n",
+    b"Content-Length:4\r\n",
+    b"CONTENT-LENGTH : 5\r\n",
+    b"content\rlength: 6\r\n",
+    b"Content-Length\x1a 7\r\n",
+    b"Connection: c\r\n",
+    b"Transfer\x00",
     b"Transfer-Encoding: gzip, chunked\r\n",
     b"\r\n",
     b"\r",

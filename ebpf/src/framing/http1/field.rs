@@ -5,8 +5,8 @@ use super::{MAX_LENGTH, Requests, word};
 use crate::framing::{CHUNKED, HAS_CODING, HAS_DIGIT, HAS_LENGTH, NUMBER_ENDED, Phase, Step, Stream};
 
 /// Field names that govern framing.
-const LENGTH_FIELD: u8 = 1;
-const CODING_FIELD: u8 = 2;
+pub(super) const LENGTH_FIELD: u8 = 1;
+pub(super) const CODING_FIELD: u8 = 2;
 static LENGTH_NAME: [u8; 16] = *b"content-length:\0";
 static CODING_NAME: [u8; 32] = *b"transfer-encoding:\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
@@ -53,16 +53,22 @@ pub(super) fn field_name(stream: &mut Stream, byte: u8) -> Step {
     }
     stream.position += 1;
     if byte == b':' {
-        stream.window = 0;
-        stream.number = 0;
-        stream.flags &= !(HAS_DIGIT | NUMBER_ENDED);
-        stream.phase = if stream.field == LENGTH_FIELD {
-            Phase::LengthValue as u8
-        } else {
-            Phase::CodingValue as u8
-        };
+        begin_value(stream);
     }
     Step::Next
+}
+
+/// The value of the field whose name was just matched comes next.
+#[inline(always)]
+pub(super) fn begin_value(stream: &mut Stream) {
+    stream.window = 0;
+    stream.number = 0;
+    stream.flags &= !(HAS_DIGIT | NUMBER_ENDED);
+    stream.phase = if stream.field == LENGTH_FIELD {
+        Phase::LengthValue as u8
+    } else {
+        Phase::CodingValue as u8
+    };
 }
 
 /// Content-Length = 1*DIGIT (RFC 9110, section 8.6). Anything else, or two that differ, is an attack or a

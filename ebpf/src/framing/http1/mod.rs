@@ -2,7 +2,10 @@
 
 mod body;
 mod field;
+mod leap;
 mod start;
+
+pub use leap::leap;
 
 use super::{Phase, Step, Stream};
 
