@@ -1,7 +1,7 @@
 //! `wrongway bench-probes`, for benchmarks of this project.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use ebpf::function::Function;
 
 use super::failure::{Failure, unavailable_kernel};
 use crate::kernel::{Kernel, Limits};
-use crate::target::{Emulation, Image, hook};
+use crate::target::{Emulation, Image, Scanner};
 
 /// Arguments of `wrongway bench-probes`.
 #[derive(Clone, Debug, Args)]
@@ -22,7 +22,7 @@ pub struct BenchProbesArgs {
     /// Where they go.
     #[arg(long, value_enum, default_value_t = Place::Exported)]
     pub at: Place,
-    /// Library whose reads and writes get them, at entry and return.
+    /// Library, or program with one inside, whose reads and writes get them, at entry and return.
     #[arg(long, value_name = "PATH")]
     pub library: PathBuf,
 }
@@ -32,7 +32,7 @@ pub struct BenchProbesArgs {
 pub enum Place {
     /// To the exported functions, as tools do that know their names.
     Exported,
-    /// To where this agent's own go.
+    /// To where this agent's own go, in programs without symbols too.
     Sites,
 }
 
@@ -54,9 +54,16 @@ pub fn run(args: &BenchProbesArgs) -> anyhow::Result<ExitCode> {
             let (emulation, _) = kernel
                 .measure_emulation()
                 .map_err(|error| unavailable_kernel(error.into()))?;
-            sites(&image, &emulation)
+            sites(&args.library, emulation)?
         }
     };
+    if hooks.is_empty() {
+        return Err(Failure::configuration(format!(
+            "{path} has no reads and writes to probe there: `wrongway doctor` tells what is found in it; without \
+             exported functions only `--at sites` can do"
+        ))
+        .into());
+    }
     let _attached = kernel
         .attach_empty(image.file(), &hooks)
         .map_err(|error| unavailable_kernel(error.into()))?;
@@ -73,12 +80,20 @@ fn exported(image: &Image) -> Vec<(Function, u64)> {
         .collect()
 }
 
-fn sites(image: &Image, emulation: &Emulation) -> Vec<(Function, u64)> {
-    hook::hooks_with(image, emulation)
-        .into_iter()
+/// What `wrongway doctor` finds, as the agent does.
+fn sites(library: &Path, emulation: Emulation) -> anyhow::Result<Vec<(Function, u64)>> {
+    let name = library
+        .canonicalize()
+        .map_err(|error| Failure::configuration(format!("cannot read {}: {error}", library.display())))?;
+    // No process is looked at where there is no directory of them.
+    let mut scanner = Scanner::new("/nonexistent").with_emulation(emulation);
+    scanner.watch(Path::new("/"), vec![name]);
+    let scan = scanner.scan();
+    let hooks = scan.targets.iter().flat_map(|target| &target.hooks);
+    Ok(hooks
         .filter(|hook| hook.serves.contains(&Function::SslRead) || hook.serves.contains(&Function::SslWrite))
         .map(|hook| (hook.function, hook.offset))
-        .collect()
+        .collect())
 }
 
 /// Waits for SIGTERM.
