@@ -17,6 +17,12 @@ pub fn libssl_of(program: &Path) -> Result<PathBuf> {
     libssl_in(&linked).with_context(|| format!("{} is linked with no libssl", program.display()))
 }
 
+/// The file that has the TLS functions of a program: the libssl that it is linked with, else itself.
+pub fn with_tls(program: &Path) -> PathBuf {
+    // ldd fails with programs that are linked with nothing.
+    libssl_of(program).unwrap_or_else(|_| program.to_owned())
+}
+
 /// Finds the path in what ldd prints: `libssl.so.3 => /lib/x86_64-linux-gnu/libssl.so.3 (0x00007f…)`.
 fn libssl_in(linked: &str) -> Option<PathBuf> {
     linked

@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod network;
 pub mod nginx;
 pub mod oracle;
+pub mod pinned;
 pub mod port;
 pub mod process;
 pub mod python;

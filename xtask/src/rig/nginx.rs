@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -10,10 +9,10 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use super::certificate::Certificate;
 use super::family::children_of;
-use super::port;
 use super::process::Running;
 use super::scratch::Scratch;
 use super::tls::Tls;
+use super::{pinned, port};
 
 const START: Duration = Duration::from_secs(10);
 /// Size of `/large`.
@@ -36,7 +35,7 @@ pub struct Nginx {
 /// How nginx shall run.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
-    /// One virtual host for each, the first being the default.
+    /// One virtual host for each, the first being the default; one in plain text where there are none.
     pub certificates: &'a [Certificate],
     /// Processes that serve.
     pub workers: usize,
@@ -79,14 +78,7 @@ impl Nginx {
         let configuration = prefix.join("nginx.conf");
         std::fs::write(&configuration, configure(&prefix, port, options))?;
         let program = options.program.map_or_else(program, Path::to_owned);
-        let mut command = match options.cpu {
-            Some(cpu) => {
-                let mut command = Command::new("taskset");
-                command.args(["--cpu-list", &cpu.to_string()]).arg(program);
-                command
-            }
-            None => Command::new(program),
-        };
+        let mut command = pinned::command(program, options.cpu);
         command
             .arg("-p")
             .arg(&prefix)
@@ -158,6 +150,18 @@ http {{
             Tls::AtMost12 => "  ssl_protocols TLSv1.2;\n",
         },
     );
+    if options.certificates.is_empty() {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "  server {{
+    listen 127.0.0.1:{port};
+    root {prefix};
+    location / {{ }}
+  }}
+"
+        );
+    }
     for (index, certificate) in options.certificates.iter().enumerate() {
         let default = if index == 0 { " default_server" } else { "" };
         let upgrade = options.upgrade_to.map(upgrade_location).unwrap_or_default();
@@ -208,6 +212,12 @@ fn upgrade_location(port: u16) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_certificates_it_speaks_plain_text() {
+        let plain = configure(Path::new("/x"), 8080, Options::new(&[]));
+        assert!(plain.contains("listen 127.0.0.1:8080;") && !plain.contains(" ssl"));
+    }
 
     #[test]
     fn versions_of_tls_are_named_where_there_is_a_limit() {

@@ -13,7 +13,7 @@ const APPLICATION: &str = include_str!("application.py");
 pub(super) fn command(site: &Site<'_>, module: &str) -> Result<Command> {
     let directory: PathBuf = site.directory()?;
     std::fs::write(directory.join("application.py"), APPLICATION)?;
-    let mut command = Command::new(site.python.interpreter());
+    let mut command = Command::new(site.python()?.interpreter());
     command
         .args(["-m", module])
         .current_dir(directory)

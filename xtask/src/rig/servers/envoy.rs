@@ -1,23 +1,35 @@
-//! Envoy as a Python package brings it: static, stripped, with BoringSSL inside. It answers by itself.
+//! Envoy as a Python package brings it: static, stripped, with BoringSSL inside. It answers by itself, but for
+//! what is large when it is measured.
 
 use std::fs;
-use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use super::measured::{FETCHED, Measured, small};
 use super::{Server, Site, free_port};
 use crate::rig::certificate::Certificate;
 use crate::rig::tls::Tls;
 
+/// Name of the cluster that has the large answers.
+const PLAIN: &str = "plain";
+
 pub(super) fn start(site: &Site<'_>) -> Result<Server> {
     let port = free_port()?;
     let configuration = site.directory()?.join("envoy.json");
-    let text = configure(port, &site.domain, &site.first, &site.second, site.tls).to_string();
-    fs::write(&configuration, text).with_context(|| format!("cannot write {}", configuration.display()))?;
-    let mut command = Command::new(site.python.file("envoy/_bin/envoy")?);
+    let configured = configure(
+        port,
+        &site.domain,
+        [&site.first, &site.second],
+        site.tls,
+        site.measured,
+    );
+    fs::write(&configuration, configured.to_string())
+        .with_context(|| format!("cannot write {}", configuration.display()))?;
+    let mut command = site.command(site.python()?.file("envoy/_bin/envoy")?);
     command
-        .args(["--concurrency", "2", "--log-level", "warning"])
+        .args(["--concurrency", if site.measured.is_some() { "1" } else { "2" }])
+        .args(["--log-level", "warning"])
         // It would keep shared memory outside of the directory.
         .arg("--disable-hot-restart")
         .arg("--config-path")
@@ -25,9 +37,17 @@ pub(super) fn start(site: &Site<'_>) -> Result<Server> {
     site.run(&mut command, port)
 }
 
-fn configure(port: u16, domain: &str, first: &Certificate, second: &Certificate, tls: Tls) -> Value {
+fn configure(
+    port: u16,
+    domain: &str,
+    [first, second]: [&Certificate; 2],
+    tls: Tls,
+    measured: Option<Measured>,
+) -> Value {
+    let routes = routes(measured);
+    let clusters: Vec<Value> = measured.map(cluster).into_iter().collect();
     let below_b = json!({"server_names": [format!("*.b.{domain}")]});
-    json!({"static_resources": {"listeners": [{
+    json!({"static_resources": {"clusters": clusters, "listeners": [{
         "name": "main",
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
         // It looks at the ClientHello for the server name, by which a chain is chosen.
@@ -37,14 +57,14 @@ fn configure(port: u16, domain: &str, first: &Certificate, second: &Certificate,
             json!({}),
         )],
         "filter_chains": [
-            chain(&below_b, second, tls),
-            chain(&json!({}), first, tls),
+            chain(&below_b, second, tls, &routes),
+            chain(&json!({}), first, tls, &routes),
         ],
     }]}})
 }
 
 /// What a connection passes through whose server name matches.
-fn chain(matches: &Value, certificate: &Certificate, tls: Tls) -> Value {
+fn chain(matches: &Value, certificate: &Certificate, tls: Tls, routes: &[Value]) -> Value {
     let newest = match tls {
         Tls::Usual => "TLS_AUTO",
         Tls::AtMost12 => "TLSv1_2",
@@ -59,10 +79,7 @@ fn chain(matches: &Value, certificate: &Certificate, tls: Tls) -> Value {
                 "route_config": {"virtual_hosts": [{
                     "name": "any",
                     "domains": ["*"],
-                    "routes": [
-                        answer(&json!({"path": "/missing"}), 404, "none"),
-                        answer(&json!({"prefix": "/"}), 200, "ok"),
-                    ],
+                    "routes": routes,
                 }]},
                 "http_filters": [extension(
                     "envoy.filters.http.router",
@@ -86,6 +103,28 @@ fn chain(matches: &Value, certificate: &Certificate, tls: Tls) -> Value {
     })
 }
 
+/// The first that matches is taken.
+fn routes(measured: Option<Measured>) -> Vec<Value> {
+    let mut routes = vec![answer(&json!({"path": "/missing"}), 404, "none")];
+    if measured.is_some() {
+        routes.push(answer(&json!({"path": "/small"}), 200, &small()));
+        routes.extend(FETCHED.map(|path| json!({"match": {"path": path}, "route": {"cluster": PLAIN}})));
+    }
+    routes.push(answer(&json!({"prefix": "/"}), 200, "ok"));
+    routes
+}
+
+/// Where the large answers are fetched.
+fn cluster(measured: Measured) -> Value {
+    json!({
+        "name": PLAIN,
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": PLAIN, "endpoints": [{"lb_endpoints": [{"endpoint": {
+            "address": {"socket_address": {"address": "127.0.0.1", "port_value": measured.backend}},
+        }}]}]},
+    })
+}
+
 fn answer(matches: &Value, status: u16, body: &str) -> Value {
     json!({"match": matches, "direct_response": {"status": status, "body": {"inline_string": body}}})
 }
@@ -106,7 +145,29 @@ mod tests {
             key: format!("{label}.key").into(),
             names: vec![format!("*.{label}.example")],
         };
-        configure(8443, "example", &certificate("a"), &certificate("b"), tls)
+        configure(8443, "example", [&certificate("a"), &certificate("b")], tls, None)
+    }
+
+    #[test]
+    fn large_answers_are_fetched_where_it_is_measured() {
+        let measured = Measured {
+            cpu: 0,
+            backend: 8080,
+        };
+        let paths = |measured| -> Vec<String> {
+            let fetched = routes(measured)
+                .into_iter()
+                .filter(|route| route["route"]["cluster"] == PLAIN);
+            fetched
+                .map(|route| route["match"]["path"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(paths(Some(measured)), FETCHED);
+        assert!(paths(None).is_empty());
+        let last = routes(Some(measured)).pop().unwrap();
+        assert_eq!(last["match"]["prefix"], "/", "it would hide those after it");
+        let address = &cluster(measured)["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
+        assert_eq!(address["address"]["socket_address"]["port_value"], 8080);
     }
 
     fn settings(configuration: &Value, chain: usize) -> &Value {

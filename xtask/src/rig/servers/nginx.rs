@@ -19,6 +19,11 @@ pub(super) fn start_with(site: &Site<'_>, program: Option<&Path>) -> Result<Serv
         tls: site.tls,
         ..Options::new(&certificates)
     };
+    let options = site.measured.map_or(options, |measured| Options {
+        workers: 1,
+        cpu: Some(measured.cpu),
+        ..options
+    });
     let nginx = Nginx::start(site.scratch, options)?;
     Ok(site.server(nginx.process, nginx.port))
 }

@@ -1,11 +1,9 @@
 //! Node's secure HTTP/2 server, which speaks HTTP/1.1 as well.
 
-use std::process::Command;
-
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Server, Site, free_port};
+use super::{Server, Site, free_port, measured};
 
 const SCRIPT: &str = include_str!("node.mjs");
 
@@ -18,8 +16,9 @@ pub(super) fn start(site: &Site<'_>) -> Result<Server> {
         "first": [site.first.certificate, site.first.key],
         "second": [site.second.certificate, site.second.key],
         "secondSuffix": format!(".b.{}", site.domain),
+        "sizes": measured::sizes(),
     });
-    let mut command = Command::new("node");
+    let mut command = site.command("node");
     command.arg(&script).arg(options.to_string());
     site.run(&mut command, port)
 }
