@@ -36,7 +36,7 @@ pub enum Command {
     Churn,
     /// Load one server for a long time, and compare what was seen with what was done
     Endurance(endurance::Options),
-    /// Compare nginx without an agent, with empty probes, and with Wrongway
+    /// Compare servers without an agent, with empty probes, and with Wrongway
     Bench(bench::Options),
 }
 

@@ -90,8 +90,14 @@ impl Figures {
     }
 }
 
+/// A dash where one of them was not measured.
 pub(super) fn share(part: f64, whole: f64) -> String {
-    format!("{:.1} %", 100.0 * part / whole)
+    let share = 100.0 * part / whole;
+    if share.is_nan() {
+        "–".to_owned()
+    } else {
+        format!("{share:.1} %")
+    }
 }
 
 /// The middle figure, or the mean of the two in the middle; not a number where there is none.
@@ -109,6 +115,12 @@ pub(super) fn median(figures: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_measured_is_a_dash() {
+        assert_eq!(share(1.0, 2.0), "50.0 %");
+        assert_eq!(share(median(&[]), 2.0), "–");
+    }
 
     #[test]
     fn medians() {

@@ -1,10 +1,10 @@
 //! Load from h2load, pinned to a CPU of its own.
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::rig::pinned;
 use crate::rig::process::output_of;
 
 /// A kind of traffic.
@@ -45,10 +45,9 @@ impl Workload {
             Self::Large => "large",
             Self::Huge => "huge",
         };
-        let mut command = Command::new("taskset");
+        let mut command = pinned::command("h2load", Some(cpu));
         command
             .env("LD_LIBRARY_PATH", library)
-            .args(["--cpu-list", &cpu.to_string(), "h2load"])
             .args(["--duration", &seconds.to_string(), "--warm-up-time", "1"])
             .args(["--clients", Self::CLIENTS]);
         match self {

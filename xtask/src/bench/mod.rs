@@ -1,34 +1,37 @@
 //! `cargo xtask bench`: what observation costs the observed server, in one run, side by side.
 
+mod client;
 mod figures;
 mod load;
+mod observing;
 mod probes;
+mod subject;
 mod wire;
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 
+use self::client::ClientLibrary;
 use self::figures::{Figures, Observer};
 use self::load::Workload;
+use self::observing::Observing;
+use self::subject::{Choice, Subject};
 use crate::progress::Progress;
-use crate::rig::agent::{Agent, Start};
-use crate::rig::certificate::Authority;
-use crate::rig::library::libssl_of;
-use crate::rig::metrics::{self, Sample};
 use crate::rig::network;
 use crate::rig::nginx::{self, Nginx};
 use crate::rig::scratch::Scratch;
+use crate::rig::servers::{Measured, Server};
 use crate::{build, setup};
 
-const PACKAGES: &[&str] = &["nginx", "nghttp2-client"];
-/// nginx is pinned here, the load generator to the next one.
+/// The load generator's, what the backend is, and what makes the connections that the agent believes.
+const PACKAGES: &[&str] = &["nghttp2-client", "nginx", "curl"];
+/// Servers are pinned here.
 const SERVER_CPU: usize = 0;
-/// The load generator.
-const CLIENT: &str = "/usr/bin/h2load";
+/// The load generator is pinned here, and so is what proxies fetch from: what it does is none of their cost.
+const CLIENT_CPU: usize = 1;
 
 /// How long to measure.
 #[derive(Debug, Args)]
@@ -39,148 +42,147 @@ pub struct Options {
     /// Seconds for each measurement
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
+    /// Server to measure; may be given several times
+    #[arg(
+        long,
+        value_enum,
+        value_name = "NAME",
+        default_value = "nginx",
+        conflicts_with = "wire"
+    )]
+    server: Vec<Choice>,
     /// What looking at packets costs, instead: by tc and XDP, on loopback and a veth pair
     #[arg(long)]
     wire: bool,
 }
 
-/// Measures and prints the table.
+/// Measures and prints the tables.
 ///
 /// # Errors
 ///
-/// When nginx, the load generator or an observer cannot be run.
+/// When a server, the load generator or an observer cannot be run.
 pub fn run(options: &Options) -> Result<ExitCode> {
     setup::run()?;
     if options.wire {
         setup::require_packages(&[network::PACKAGE])?;
         return wire::run(options, &build::agent()?);
     }
-    setup::require_packages(PACKAGES)?;
+    let subjects = subject::chosen(&options.server);
+    let mut packages = PACKAGES.to_vec();
+    packages.extend(subjects.iter().map(|subject| subject.package()));
+    setup::require_packages(&packages)?;
     let binary = build::agent()?;
     let scratch = Scratch::new("bench")?;
     let library = ClientLibrary::copy(&scratch)?;
-    let certificate = Authority::new()?.certify(&scratch, "bench", &["bench.example"], false)?;
-    let nginx = Nginx::start(
-        &scratch,
-        nginx::Options {
-            workers: 1,
-            cpu: Some(SERVER_CPU),
-            ..nginx::Options::new(&[certificate])
-        },
-    )?;
     let progress = Progress::new();
-    let mut figures = Figures::default();
+    progress.step("starting servers");
+    let backend = backend(&scratch)?;
+    let mut cases = subjects
+        .into_iter()
+        .map(|subject| Case::start(subject, &scratch, &backend))
+        .collect::<Result<Vec<Case>>>()?;
+    for case in &cases {
+        progress.step(format!("{}: one pass that does not count", case.subject.name()));
+        case.warm_up(&library)?;
+    }
     for round in 1..=options.rounds {
-        for observer in Observer::ALL {
-            progress.step(format!(
-                "round {round} of {}: {}",
-                options.rounds,
-                observer.name()
-            ));
-            let observing = observe(observer, &binary, &scratch, &library)?;
-            for workload in Workload::ALL {
-                let before = observing.counted()?;
-                let rate =
-                    workload.measure(nginx.port, SERVER_CPU + 1, options.seconds, &library.directory)?;
-                figures.rate(workload, observer, rate);
-                if let (Some(before), Some(after)) = (before, observing.counted()?) {
-                    figures.traps(workload, after.since(before));
-                }
+        for case in &mut cases {
+            for observer in Observer::ALL {
+                let step = format!("{}, {}", case.subject.name(), observer.name());
+                progress.step(format!("round {round} of {}: {step}", options.rounds));
+                case.measure(observer, options.seconds, &binary, &scratch, &library)
+                    .context(step)?;
             }
         }
     }
     drop(progress);
     println!(
-        "nginx with one worker, requests/s: median of {} rounds. The load generator is not observed.",
+        "One worker of each server, requests/s: median of {} rounds. The load generator is not observed.",
         options.rounds
     );
-    println!("{}", figures.table());
+    for case in &cases {
+        println!("\n{}", case.title());
+        println!("{}", case.figures.table());
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A TLS library that only the load generator uses. What is measured is what the server pays; with one library for both,
-/// the load generator would pay as well, and could not keep the server busy.
-struct ClientLibrary {
-    directory: PathBuf,
-    file: PathBuf,
-}
-
-impl ClientLibrary {
-    fn copy(scratch: &Scratch) -> Result<Self> {
-        let directory = scratch.directory("client-library")?;
-        let original = libssl_of(Path::new(CLIENT))?;
-        let name = original.file_name().context("a library without a name")?;
-        let file = directory.join(name);
-        std::fs::copy(&original, &file).with_context(|| format!("cannot copy {}", original.display()))?;
-        Ok(Self { directory, file })
-    }
-}
-
-/// What observes, until it is dropped.
-enum Observing {
-    Nobody,
-    EmptyProbes { _probes: probes::Probes },
-    Wrongway { agent: Agent },
-}
-
-/// What the agent counted since it started.
-#[derive(Clone, Copy, Debug)]
-struct Counted {
-    /// Hits of probes in libraries.
-    hits: f64,
-    /// Exchanges, as the server's process shows them.
-    exchanges: f64,
-}
-
-impl Counted {
-    fn since(self, before: Self) -> f64 {
-        (self.hits - before.hits) / (self.exchanges - before.exchanges)
-    }
-}
-
-impl Observing {
-    /// `None` where nobody counts.
-    fn counted(&self) -> Result<Option<Counted>> {
-        let Self::Wrongway { agent } = self else {
-            return Ok(None);
-        };
-        let samples = agent.metrics()?;
-        let sum = |name: &str, label: &str| {
-            let with: Vec<Sample> = samples
-                .iter()
-                .filter(|sample| sample.labels.contains(label))
-                .cloned()
-                .collect();
-            metrics::sum(&with, name)
-        };
-        Ok(Some(Counted {
-            hits: sum("wrongway_probe_hits_total", "probe=\"SSL_"),
-            exchanges: sum("wrongway_exchanges_total", "role=\"server\""),
-        }))
-    }
-}
-
-fn observe(
-    observer: Observer,
-    binary: &Path,
-    scratch: &Scratch,
-    library: &ClientLibrary,
-) -> Result<Observing> {
-    let empty = |place| {
-        Ok(Observing::EmptyProbes {
-            _probes: probes::Probes::attach(binary, scratch, place)?,
-        })
+/// Has the large answers for proxies, in plain text, so that no TLS but the server's own is measured. Nothing that
+/// observes is called there.
+fn backend(scratch: &Scratch) -> Result<Nginx> {
+    let options = nginx::Options {
+        workers: 1,
+        cpu: Some(CLIENT_CPU),
+        ..nginx::Options::new(&[])
     };
-    match observer {
-        Observer::Nobody => Ok(Observing::Nobody),
-        Observer::EmptyExported => empty("exported"),
-        Observer::EmptySites => empty("sites"),
-        Observer::Wrongway => {
-            let arguments = [OsString::from("--exclude"), library.file.clone().into_os_string()];
-            match Agent::start_with(binary, scratch, &arguments)? {
-                Start::Ready(agent) => Ok(Observing::Wrongway { agent }),
-                Start::Unsupported(reason) => bail!("nothing can be compared here: {reason}"),
+    Nginx::start(scratch, options).context("cannot start the backend")
+}
+
+/// A server that runs, and what was measured of it.
+struct Case {
+    subject: Subject,
+    server: Server,
+    figures: Figures,
+}
+
+impl Case {
+    fn start(subject: Subject, scratch: &Scratch, backend: &Nginx) -> Result<Self> {
+        let measured = Measured {
+            cpu: SERVER_CPU,
+            backend: backend.port,
+        };
+        Ok(Self {
+            subject,
+            server: subject.start(scratch, measured)?,
+            figures: Figures::default(),
+        })
+    }
+
+    /// Without it, whoever is measured first would pay for cold caches, and for what a compiler at run time has not
+    /// come to yet.
+    fn warm_up(&self, library: &ClientLibrary) -> Result<()> {
+        for workload in Workload::ALL {
+            workload
+                .measure(self.server.port, CLIENT_CPU, 1, &library.directory)
+                .with_context(|| format!("{}, {}", self.subject.name(), workload.name()))?;
+        }
+        Ok(())
+    }
+
+    fn measure(
+        &mut self,
+        observer: Observer,
+        seconds: u32,
+        binary: &Path,
+        scratch: &Scratch,
+        library: &ClientLibrary,
+    ) -> Result<()> {
+        let observing = Observing::begin(observer, &self.server, binary, scratch, library)?;
+        let Some(observing) = observing else {
+            return Ok(());
+        };
+        for workload in Workload::ALL {
+            let before = observing.counted()?;
+            let rate = workload
+                .measure(self.server.port, CLIENT_CPU, seconds, &library.directory)
+                .context(workload.name())?;
+            self.figures.rate(workload, observer, rate);
+            if let (Some(before), Some(after)) = (before, observing.counted()?) {
+                self.figures
+                    .traps(workload, after.since(before).context(workload.name())?);
             }
+        }
+        Ok(())
+    }
+
+    fn title(&self) -> String {
+        let name = self.subject.name();
+        if self.subject.fetches() {
+            format!(
+                "{name}, which fetches 100 kB and 10 MB in plain text from an nginx beside the load generator"
+            )
+        } else {
+            name.to_owned()
         }
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::rig::library::libssl_of;
 use crate::rig::process::Running;
 use crate::rig::scratch::Scratch;
 
-const START: Duration = Duration::from_secs(20);
+/// In a large program it is searched for the functions first.
+const START: Duration = Duration::from_mins(1);
 /// What `wrongway bench-probes` prints once they are attached.
 const READY: &str = "attached";
 
@@ -21,17 +21,17 @@ pub(super) struct Probes {
 }
 
 impl Probes {
-    /// Attaches them to the `place` that it names, through the agent's own loader, a subcommand of it that is hidden
+    /// Attaches them to the `place` that it names in a library or program, through the agent's own loader, a subcommand of it that is hidden
     /// from its users.
     ///
     /// # Errors
     ///
     /// When they cannot be attached.
-    pub(super) fn attach(binary: &Path, scratch: &Scratch, place: &str) -> Result<Self> {
+    pub(super) fn attach(binary: &Path, scratch: &Scratch, place: &str, library: &Path) -> Result<Self> {
         let mut command = Command::new(binary);
         command
             .args(["bench-probes", "--empty", "--at", place, "--library"])
-            .arg(libssl_of(Path::new("/usr/sbin/nginx"))?);
+            .arg(library);
         let log = scratch.path().join("probes.log");
         let mut process = Running::start("wrongway bench-probes", &mut command, &log)?;
         let printed = || std::fs::read_to_string(&log).unwrap_or_default();
