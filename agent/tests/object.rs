@@ -14,7 +14,7 @@ use ebpf::connection::{Key, Tracked};
 use ebpf::framing::{Framing, Stream};
 use ebpf::hello::follow::{Followed, Set};
 use ebpf::hello::start::Start;
-use ebpf::layout::{KernelLayout, Layout};
+use ebpf::layout::{KernelLayout, Layout, Passage};
 use ebpf::record::{
     CertificateHeader, Close, Connection, DataHeader, DatagramHeader, Flow, Header, SegmentHeader, Sighting,
     Socket,
@@ -101,8 +101,12 @@ fn shared() -> Vec<(&'static str, Shape)> {
             shape!(
                 Layout: client_random, server, hostname, resumed, version, own_certificate, peer_certificate,
                 certificate_encoding, alpn, verify_mode, read_bio, bio_type, state, early_data, references, kind,
-                clears, proof
+                clears, proof, read
             ),
+        ),
+        (
+            "ebpf::layout::Passage",
+            shape!(Passage: ssl, buffer, count, guard, wanted),
         ),
         ("ebpf::layout::KernelLayout", kernel_layout()),
         ("ebpf::connection::Key", shape!(Key: ssl, tgid, reserved)),
@@ -120,7 +124,8 @@ fn kernel_layout() -> Shape {
 
 fn tracked() -> Shape {
     shape!(
-        Tracked: born, random, sock, framing, descriptor, announced, from_start, conflict, moved
+        Tracked: born, random, sock, framing, descriptor, announced, from_start, conflict, moved,
+        placed, reserved
     )
 }
 
@@ -137,7 +142,7 @@ fn in_statics() -> Vec<(&'static str, Shape)> {
                 position, field, frame, kind, begun, silent, reserved
             ),
         ),
-        ("Thread", shape!(Thread: depth, calls, walk)),
+        ("Thread", shape!(Thread: depth, calls, walk, registers)),
         (
             "Call",
             shape!(Call: ssl, buffer, requested, count, stack, sock, conflict, function),
@@ -287,6 +292,7 @@ fn it_has_these_programs() {
     let expected = [
         ("uprobe", "call_entry"),
         ("uretprobe", "call_return"),
+        ("uprobe", "read_passage"),
         ("uprobe", "empty_entry"),
         ("uretprobe", "empty_return"),
         ("uretprobe", "ssl_new"),

@@ -149,4 +149,7 @@ fn place(record: &mut Connection, tracked: &mut Tracked) {
     } else if tracked.sock != 0 {
         socket::describe(tracked.sock, SocketSource::Nested, &mut record.socket);
     }
+    if record.socket.source != Socket::UNKNOWN.source {
+        tracked.placed = 1;
+    }
 }

@@ -19,11 +19,16 @@ pub struct Call {
     pub stack: u64,
     /// The kernel's `struct sock` that was used meanwhile; 0 if none.
     pub sock: u64,
-    /// 1 if more than one was.
+    /// [`MORE`] if more than one was, and [`OTHERS`].
     pub conflict: u32,
     /// Number of the [`crate::function::Function`].
     pub function: u32,
 }
+
+/// [`Call::conflict`]: more than one socket was used.
+pub const MORE: u32 = 1;
+/// [`Call::conflict`]: another connection read meanwhile, as happens where TLS carries TLS: the socket is that one's.
+pub const OTHERS: u32 = 2;
 
 impl Call {
     /// No call.
@@ -88,6 +93,9 @@ impl Walk {
     };
 }
 
+/// General registers of the machine.
+pub const REGISTERS: usize = 16;
+
 /// The TLS functions that a thread is inside of, outermost first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
@@ -98,6 +106,8 @@ pub struct Thread {
     pub calls: [Call; DEPTH],
     /// The walk of the call that is returning.
     pub walk: Walk,
+    /// The general registers where a call passes by, in the order of their numbers.
+    pub registers: [u64; REGISTERS],
 }
 
 impl Thread {
@@ -106,10 +116,11 @@ impl Thread {
         depth: 0,
         calls: [Call::NONE; DEPTH],
         walk: Walk::IDLE,
+        registers: [0; REGISTERS],
     };
 }
 
-const _: () = assert!(size_of::<Thread>() == 8 + DEPTH * 56 + 80 + WINDOW + 8);
+const _: () = assert!(size_of::<Thread>() == 8 + DEPTH * 56 + 80 + WINDOW + 8 + REGISTERS * 8);
 
 #[cfg(test)]
 mod tests {
@@ -127,5 +138,6 @@ mod tests {
     fn what_is_masked_is_a_power_of_two() {
         assert!(DEPTH.is_power_of_two());
         assert!(WINDOW.is_power_of_two());
+        assert!(REGISTERS.is_power_of_two());
     }
 }

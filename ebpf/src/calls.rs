@@ -19,12 +19,7 @@ static IDLE: Thread = Thread::IDLE;
 /// Notes that the thread entered a function.
 #[inline(always)]
 pub fn enter(id: u64, call: Call) {
-    let Some(thread) = find(id).or_else(|| insert(id)) else {
-        stats::lost(Fault::CallsFull);
-        return;
-    };
-    // SAFETY: the pointer comes from the map; the entry belongs to this thread.
-    let thread = unsafe { &mut *thread };
+    let Some(thread) = own(id) else { return };
     let mut depth = thread.depth;
     for _ in 0..DEPTH {
         if depth == 0 || depth > DEPTH as u64 {
@@ -45,6 +40,17 @@ pub fn enter(id: u64, call: Call) {
     }
     thread.calls[depth as usize & (DEPTH - 1)] = call;
     thread.depth = depth + 1;
+}
+
+/// What is kept of the thread.
+#[inline(always)]
+pub fn own(id: u64) -> Option<&'static mut Thread> {
+    let Some(thread) = find(id).or_else(|| insert(id)) else {
+        stats::lost(Fault::CallsFull);
+        return None;
+    };
+    // SAFETY: the pointer comes from the map; the entry belongs to this thread.
+    Some(unsafe { &mut *thread })
 }
 
 /// Takes the call that returned to this stack pointer, and lends the thread's room for walking its data.
@@ -70,7 +76,12 @@ pub fn leave(id: u64, stack: u64) -> Option<(Call, *mut Walk)> {
 #[inline(always)]
 pub fn current(id: u64) -> Option<&'static mut Call> {
     // SAFETY: as above.
-    let thread = unsafe { &mut *find(id)? };
+    innermost(unsafe { &mut *find(id)? })
+}
+
+/// The innermost call that a thread is inside of.
+#[inline(always)]
+pub fn innermost(thread: &mut Thread) -> Option<&mut Call> {
     if thread.depth == 0 {
         return None;
     }

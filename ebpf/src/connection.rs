@@ -43,6 +43,10 @@ pub struct Tracked {
     pub conflict: u8,
     /// 1 once its process was found to move the bytes to and from its sockets itself.
     pub moved: u8,
+    /// 1 once the agent was told of its socket, or that two were seen.
+    pub placed: u8,
+    /// Always 0.
+    pub reserved: [u8; 7],
 }
 
 impl Tracked {
@@ -75,12 +79,14 @@ impl Tracked {
             from_start: 0,
             conflict: 0,
             moved: 0,
+            placed: 0,
+            reserved: [0; 7],
         }
     }
 }
 
 const _: () = assert!(size_of::<Key>() == 16);
-const _: () = assert!(size_of::<Tracked>() == 24 + 168 + 8);
+const _: () = assert!(size_of::<Tracked>() == 24 + 168 + 16);
 
 #[cfg(test)]
 mod tests {
@@ -113,6 +119,7 @@ mod tests {
         for tracked in [Tracked::from_start(), Tracked::in_the_middle()] {
             assert_eq!((tracked.born, tracked.random, tracked.sock), (0, 0, 0));
             assert_eq!((tracked.announced, tracked.conflict, tracked.moved), (0, 0, 0));
+            assert_eq!(tracked.placed, 0);
             // 0 is a descriptor.
             assert_eq!(tracked.descriptor, -1);
             assert_eq!(tracked.framing.requests, Requests::none());

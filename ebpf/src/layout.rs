@@ -55,6 +55,40 @@ pub struct Layout {
     pub clears: u32,
     /// How the library's functions were found: [`NAMED`], [`ON_TRIAL`] or [`PROMOTED`].
     pub proof: u32,
+    /// Where reads pass by, if they do.
+    pub read: Passage,
+}
+
+/// What is found where at the places inside a function that its calls pass with their result: a register by the number
+/// that the machine gives it, or [`STACK`] and a distance from the top of the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "user", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[repr(C)]
+pub struct Passage {
+    /// `SSL *`
+    pub ssl: u32,
+    /// `void *`, where the data begins.
+    pub buffer: u32,
+    /// `size_t *`, where it stands how much was moved, if the result is 1.
+    pub count: u32,
+    /// `int` that must be `wanted`, else the call is one of another kind; [`UNKNOWN`] if there are none.
+    pub guard: u32,
+    /// See `guard`.
+    pub wanted: u32,
+}
+
+/// Marks a [`Passage`]'s place in the stack; the other bits are the distance from its top in bytes.
+pub const STACK: u32 = 1 << 31;
+
+impl Passage {
+    /// There is none.
+    pub const NONE: Self = Self {
+        ssl: UNKNOWN,
+        buffer: UNKNOWN,
+        count: UNKNOWN,
+        guard: UNKNOWN,
+        wanted: 0,
+    };
 }
 
 /// [`Layout::proof`]: by their names.
@@ -85,6 +119,7 @@ impl Layout {
         kind: UNKNOWN,
         clears: 0,
         proof: NAMED,
+        read: Passage::NONE,
     };
 }
 
@@ -161,7 +196,7 @@ impl KernelLayout {
     };
 }
 
-const _: () = assert!(size_of::<Layout>() == 100);
+const _: () = assert!(size_of::<Layout>() == 120);
 const _: () = assert!(size_of::<KernelLayout>() == 76);
 
 #[cfg(all(test, feature = "user"))]
@@ -170,9 +205,10 @@ mod tests {
 
     #[test]
     fn nothing_known_is_unknown_everywhere() {
-        let layout: [u32; 25] = bytemuck::cast(Layout::NOTHING);
+        let layout: [u32; 30] = bytemuck::cast(Layout::NOTHING);
         assert_eq!(layout[..23], [UNKNOWN; 23]);
-        assert_eq!(layout[23..], [0, NAMED]);
+        assert_eq!(layout[23..25], [0, NAMED]);
+        assert_eq!(layout[25..], [UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0]);
         let layout: [u32; 19] = bytemuck::cast(KernelLayout::NOTHING);
         assert_eq!(layout, [UNKNOWN; 19]);
     }

@@ -10,7 +10,7 @@ use clap::Args;
 use ebpf::function::Function;
 
 use super::failure::{Failure, unavailable_kernel};
-use crate::kernel::{Kernel, Limits};
+use crate::kernel::{Kernel, Limits, Point};
 use crate::target::{Emulation, Image, Scanner};
 
 /// Arguments of `wrongway bench-probes`.
@@ -22,7 +22,7 @@ pub struct BenchProbesArgs {
     /// Where they go.
     #[arg(long, value_enum, default_value_t = Place::Exported)]
     pub at: Place,
-    /// Library, or program with one inside, whose reads and writes get them, at entry and return.
+    /// Library, or program with one inside, whose reads and writes get them.
     #[arg(long, value_name = "PATH")]
     pub library: PathBuf,
 }
@@ -72,16 +72,22 @@ pub fn run(args: &BenchProbesArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn exported(image: &Image) -> Vec<(Function, u64)> {
+fn exported(image: &Image) -> Vec<Point> {
     let offset = |function: Function| image.file_offset(image.symbol(function.symbol())?.address);
     [Function::SslRead, Function::SslWrite]
         .into_iter()
-        .filter_map(|function| Some((function, offset(function)?)))
+        .filter_map(|function| {
+            Some(Point {
+                function,
+                offset: offset(function)?,
+                passed: false,
+            })
+        })
         .collect()
 }
 
 /// What `wrongway doctor` finds, as the agent does.
-fn sites(library: &Path, emulation: Emulation) -> anyhow::Result<Vec<(Function, u64)>> {
+fn sites(library: &Path, emulation: Emulation) -> anyhow::Result<Vec<Point>> {
     let name = library
         .canonicalize()
         .map_err(|error| Failure::configuration(format!("cannot read {}: {error}", library.display())))?;
@@ -92,7 +98,7 @@ fn sites(library: &Path, emulation: Emulation) -> anyhow::Result<Vec<(Function, 
     let hooks = scan.targets.iter().flat_map(|target| &target.hooks);
     Ok(hooks
         .filter(|hook| hook.serves.contains(&Function::SslRead) || hook.serves.contains(&Function::SslWrite))
-        .map(|hook| (hook.function, hook.offset))
+        .map(Point::from)
         .collect())
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Body, Function, Machine, Program, x86_64};
+use super::{Body, Function, Machine, Program, Trace, x86_64};
 
 /// How the code of a machine is read.
 pub trait Architecture: std::fmt::Debug {
@@ -18,6 +18,9 @@ pub trait Architecture: std::fmt::Debug {
 
     /// What a function does.
     fn body(&self, program: &Program, function: Function) -> Body;
+
+    /// What a function does on its way.
+    fn trace(&self, program: &Program, function: Function) -> Trace;
 }
 
 /// The reader for a machine; `None` where none is written: nothing can be found there.

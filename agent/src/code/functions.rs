@@ -100,6 +100,15 @@ impl Functions {
         }
     }
 
+    /// These, by their start and length, sorted.
+    #[cfg(test)]
+    pub(crate) fn of(entries: &[(u64, u32)]) -> Self {
+        Self {
+            entries: entries.to_vec(),
+            assumed: Vec::new(),
+        }
+    }
+
     /// Assumes functions where places of interest lie in none, from where direct calls lead. `places` are sorted.
     pub fn assume(&mut self, program: &Program, architecture: &dyn Architecture, places: &[u64]) {
         let is_open = |place: &u64| self.stated(*place).is_none();

@@ -17,11 +17,13 @@ mod functions;
 mod layout;
 mod notes;
 mod program;
+mod relocations;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod strings;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod values;
 mod x86_64;
 
@@ -32,5 +34,7 @@ pub(crate) use elf::{Header, broken, check, machine};
 pub use functions::{Bounds, Function, Functions};
 pub use layout::{Machine, Segment, Symbol};
 pub use program::Program;
+pub use relocations::Pointers;
 pub use strings::{Text, ending_with};
+pub use trace::{Place, Trace};
 pub use values::{Value, Values};

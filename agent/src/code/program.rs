@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use object::elf::{ET_EXEC, PF_W, PF_X, PT_LOAD};
+use object::elf::{ET_EXEC, PF_W, PF_X, PT_DYNAMIC, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{LittleEndian, ReadCache};
 
@@ -31,6 +31,7 @@ pub struct Program {
     segments: Vec<Segment>,
     build_id: Option<Vec<u8>>,
     unwind: Option<Place>,
+    dynamic: Option<Place>,
 }
 
 impl Program {
@@ -79,6 +80,13 @@ impl Program {
             .fold(0, |sum: u64, segment| sum.saturating_add(segment.size));
         check("loaded bytes", size, SIZE_LIMIT)?;
 
+        let dynamic = headers
+            .iter()
+            .find(|header| header.p_type(LittleEndian) == PT_DYNAMIC)
+            .map(|header| Place {
+                address: header.p_vaddr(LittleEndian),
+                size: header.p_filesz(LittleEndian),
+            });
         let build_id = notes::build_id(headers, &cache);
         let unwind = notes::unwind(header, headers, &segments, &cache);
         let (machine, fixed) = (machine(header), header.e_type(LittleEndian) == ET_EXEC);
@@ -89,6 +97,7 @@ impl Program {
             segments,
             build_id,
             unwind,
+            dynamic,
         })
     }
 
@@ -115,6 +124,11 @@ impl Program {
     /// Where the table of the functions' extents is (`.eh_frame`): address, and bytes at most.
     pub(super) fn unwind(&self) -> Option<Place> {
         self.unwind
+    }
+
+    /// Where its dynamic section is.
+    pub(super) fn dynamic(&self) -> Option<Place> {
+        self.dynamic
     }
 
     /// Where in the file the byte at an address is.

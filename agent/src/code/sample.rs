@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Program;
 
 /// Address of the code.
-pub(super) const CODE: u64 = 0x40_1000;
+pub(crate) const CODE: u64 = 0x40_1000;
 /// Address of the constants.
 pub(super) const CONSTANTS: u64 = 0x40_3000;
 
@@ -14,7 +14,7 @@ const EXECUTABLE: u16 = 2;
 const POSITION_INDEPENDENT: u16 = 3;
 
 /// A file with this code, in hexadecimal digits, and these constants.
-pub(super) fn program(code: &str, constants: &[u8]) -> Program {
+pub(crate) fn program(code: &str, constants: &[u8]) -> Program {
     read(&image(POSITION_INDEPENDENT, &digits(code), constants))
 }
 
@@ -23,7 +23,7 @@ pub(super) fn fixed_program(code: &str, constants: &[u8]) -> Program {
     read(&image(EXECUTABLE, &digits(code), constants))
 }
 
-pub(super) fn digits(code: &str) -> Vec<u8> {
+pub(crate) fn digits(code: &str) -> Vec<u8> {
     let code: String = code.split_whitespace().collect();
     (0..code.len() / 2)
         .map(|index| u8::from_str_radix(&code[index * 2..index * 2 + 2], 16).unwrap())

@@ -53,7 +53,7 @@ fn arguments_that_are_kept_in_the_frame_come_back() {
     let kept = body("4883ec18 48893424 89542408 e800000000 488b3424 8b7c2408 e800000000");
     assert!(kept.calls[1].arguments[1].is_only(Value::Argument(1)));
     assert!(
-        kept.calls[1].arguments[0].can_be_unknown(),
+        kept.calls[1].arguments[0].is_only(Value::Low(2)),
         "only its lower half was kept"
     );
 }
@@ -181,4 +181,52 @@ fn the_running_program_states_its_functions_and_its_build() {
 fn nothing_can_be_read_of_other_machines() {
     assert!(architecture(Machine::Aarch64).is_none());
     assert!(architecture(Machine::Other(8)).is_none());
+}
+
+/// What one function does on its way.
+fn trace(code: &str) -> Trace {
+    let program = program(code, b"");
+    let function = Function {
+        start: CODE,
+        end: CODE + sample::digits(code).len() as u64,
+        bounds: Bounds::Stated,
+    };
+    architecture(program.machine()).unwrap().trace(&program, function)
+}
+
+#[test]
+fn places_are_told_in_registers_and_in_the_frame() {
+    // push rbx; sub rsp,16; mov rbx,rdi; mov [rsp+8],rsi; call +0; add rsp,16; pop rbx; ret
+    let trace = trace("53 4883ec10 4889fb 4889742408 e800000000 4883c410 5b c3");
+    let behind = CODE + 18;
+    let at = |value| trace.places(behind, value).collect::<Vec<_>>();
+    assert_eq!(at(Value::Argument(0)), [Place::Register(3)]);
+    assert_eq!(at(Value::Argument(1)), [Place::Stack(8)]);
+    assert_eq!(at(Value::Argument(2)), [], "the call may change it");
+    assert!(trace.complete);
+}
+
+#[test]
+fn behind_a_call_is_what_only_it_leads_to_with_its_result() {
+    // call +0; pop rcx; test eax,eax; mov eax,1; ret
+    let rewritten = trace("e800000000 59 85c0 b801000000 c3");
+    let behind = |trace: &Trace| {
+        trace
+            .behind(&trace.calls[0])
+            .map(|at| at - CODE)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(behind(&rewritten), [5, 6, 8]);
+    // je over the call; call +0; pop rcx; nop; ret: the jump leads behind the call
+    let led_to = trace("7405 e800000000 59 90 c3");
+    assert!(behind(&led_to).is_empty());
+}
+
+#[test]
+fn a_jump_that_leaves_is_told_from_one_that_may_lead_anywhere() {
+    // mov rax,[rdi]; jmp rax
+    let leaves = trace("488b07 ffe0");
+    assert!(leaves.complete && leaves.calls[0].tail);
+    // push rbx; jmp rax
+    assert!(!trace("53 ffe0").complete);
 }

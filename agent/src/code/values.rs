@@ -10,6 +10,8 @@ pub enum Value {
     Constant(u64),
     /// What the function was handed as this argument, from 0 on.
     Argument(u8),
+    /// The lower 32 bits of that.
+    Low(u8),
     /// The address of a place in the function's own frame: the distance from the return address, if it is known.
     Frame(Option<i64>),
 }
@@ -57,15 +59,23 @@ impl Values {
     pub fn constants(&self) -> impl Iterator<Item = u64> {
         self.known.iter().filter_map(|value| match value {
             Value::Constant(number) => Some(*number),
-            Value::Argument(_) | Value::Frame(_) => None,
+            Value::Argument(_) | Value::Low(_) | Value::Frame(_) => None,
         })
+    }
+
+    /// The one value that it is, whichever way the program came.
+    pub fn single(&self) -> Option<Value> {
+        match self.known[..] {
+            [value] if !self.unknown => Some(value),
+            _ => None,
+        }
     }
 
     /// The places in the frame that it can be the address of.
     pub(super) fn frames(&self) -> impl Iterator<Item = Option<i64>> {
         self.known.iter().filter_map(|value| match value {
             Value::Frame(place) => Some(*place),
-            Value::Constant(_) | Value::Argument(_) => None,
+            Value::Constant(_) | Value::Argument(_) | Value::Low(_) => None,
         })
     }
 

@@ -10,11 +10,36 @@ use ebpf::function::{Cookie, Function};
 use thiserror::Error;
 
 use super::{Kernel, LoadError};
+use crate::target::Hook;
 
 /// Probes in one file. Dropping it detaches them.
 pub struct Attached {
     pub(super) _links: Vec<UProbeLink>,
 }
+
+/// Where a function gets its probes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// The function.
+    pub function: Function,
+    /// Byte offset in the file.
+    pub offset: u64,
+    /// Whether calls pass there with their result; otherwise it is where they begin, and a return probe may stand.
+    pub passed: bool,
+}
+
+impl From<&Hook> for Point {
+    fn from(hook: &Hook) -> Self {
+        Self {
+            function: hook.function,
+            offset: hook.offset,
+            passed: hook.passage().is_some(),
+        }
+    }
+}
+
+/// Which programs stand at a point: for what passes or begins there, and for the return.
+type Programs = (Option<&'static str>, Option<&'static str>);
 
 /// Why a function could not be probed.
 #[derive(Debug, Error)]
@@ -26,7 +51,7 @@ pub struct AttachError {
 }
 
 /// Which programs serve a function: at its entry, at its return.
-const fn programs(function: Function) -> (Option<&'static str>, Option<&'static str>) {
+const fn programs(function: Function) -> Programs {
     match function {
         Function::SslNew => (None, Some("ssl_new")),
         Function::SslFree => (Some("ssl_free"), None),
@@ -55,39 +80,41 @@ impl Kernel {
     ///
     /// # Errors
     /// Returns the first function that could not be probed.
-    pub fn attach(
-        &mut self,
-        file: &File,
-        slot: u16,
-        hooks: &[(Function, u64)],
-    ) -> Result<Attached, AttachError> {
-        self.attach_programs(file, slot, hooks, programs)
+    pub fn attach(&mut self, file: &File, slot: u16, points: &[Point]) -> Result<Attached, AttachError> {
+        self.attach_programs(file, slot, points, |point| {
+            if point.passed {
+                (Some("read_passage"), None)
+            } else {
+                programs(point.function)
+            }
+        })
     }
 
     pub(super) fn attach_programs(
         &mut self,
         file: &File,
         slot: u16,
-        hooks: &[(Function, u64)],
-        programs: impl Fn(Function) -> (Option<&'static str>, Option<&'static str>),
+        points: &[Point],
+        programs: impl Fn(Point) -> Programs,
     ) -> Result<Attached, AttachError> {
         // The open file, not its name: names change, and other mount namespaces have their own.
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         let mut links = Vec::new();
-        for &(function, offset) in hooks {
+        for &point in points {
+            let Point { function, offset, .. } = point;
             let cookie = Cookie {
                 slot,
                 function: function as u8,
             }
             .to_raw();
-            let (entry, exit) = programs(function);
+            let (entry, exit) = programs(point);
             // The return first: a call that is under way between the two is then seen by neither.
             for name in [exit, entry].into_iter().flatten() {
-                let point = UProbeAttachPoint {
+                let place = UProbeAttachPoint {
                     location: UProbeAttachLocation::AbsoluteOffset(offset),
                     cookie: Some(cookie),
                 };
-                let link = self.probe(name, point, &path).map_err(|source| AttachError {
+                let link = self.probe(name, place, &path).map_err(|source| AttachError {
                     symbol: function.symbol(),
                     offset,
                     source,

@@ -15,7 +15,7 @@ use std::{
 
 use ebpf::{
     function::Function,
-    layout::{Layout, MAX_LAYOUTS, NAMED, ON_TRIAL},
+    layout::{Layout, MAX_LAYOUTS, NAMED, ON_TRIAL, Passage},
     record::Sighting,
 };
 use rustix::time::ClockId;
@@ -26,9 +26,9 @@ use super::nanoseconds;
 use super::trials::{Trials, Wanted};
 use crate::{
     export::Shared,
-    kernel::{Attached, Kernel},
+    kernel::{Attached, Kernel, Point},
     target::{
-        Emulation, FileId, ProcessInfo, ProcessScan, Proof, Scan, Scanner, Target,
+        Emulation, FileId, Hook, ProcessInfo, ProcessScan, Proof, Scan, Scanner, Target,
         calibration::{Opened, Random},
         machine_root, standard_libraries,
         stripped::{Cache, Contradiction, State},
@@ -318,13 +318,11 @@ impl Discovery {
         self.libraries
             .send(library)
             .map_err(|_| "the agent is stopping".to_owned())?;
-        let mut hooks: Vec<_> = target
-            .needed_hooks()
-            .map(|hook| (hook.function, hook.offset))
-            .collect();
+        let mut points: Vec<Point> = target.needed_hooks().map(Point::from).collect();
         // What ends connections comes first: no end is missed of one whose beginning was seen.
-        hooks.sort_by_key(|(function, _)| !matches!(function, Function::SslFree | Function::SslClear));
-        let clears = hooks.iter().any(|(function, _)| *function == Function::SslClear);
+        points.sort_by_key(|point| !matches!(point.function, Function::SslFree | Function::SslClear));
+        let clears = points.iter().any(|point| point.function == Function::SslClear);
+        let read = target.hooks.iter().find_map(Hook::passage);
         let layout = Layout {
             clears: u32::from(clears),
             proof: if matches!(target.proof, Proof::Named) {
@@ -332,6 +330,7 @@ impl Discovery {
             } else {
                 ON_TRIAL
             },
+            read: read.unwrap_or(Passage::NONE),
             ..target.layout
         };
         self.kernel()
@@ -343,7 +342,7 @@ impl Discovery {
             self.trials.check(slot, &layout);
         }
         self.kernel()
-            .attach(&target.file, slot, &hooks)
+            .attach(&target.file, slot, &points)
             .map_err(|error| error.to_string())
     }
 

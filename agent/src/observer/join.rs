@@ -255,6 +255,17 @@ impl Observer {
         }
     }
 
+    /// The library showed more of a connection: if its socket is known now, the other end's may be, too.
+    fn placed(&mut self, key: Key, out: &mut Vec<Output>) {
+        if self.facts(key).is_none_or(|facts| facts.socket.is_none()) {
+            return;
+        }
+        self.socketless.remove(&key);
+        if let Some(other) = self.paired.get(&key).copied() {
+            self.settle_socket(other, out);
+        }
+    }
+
     pub(super) fn socket_used(&mut self, used: &SocketUse, out: &mut Vec<Output>) {
         let Some(pid) = self.used_sockets.add(used) else {
             return;
@@ -279,6 +290,7 @@ impl Observer {
         let now = Facts::new(known.id, known.opened_at, record, Arc::clone(&known.process));
         if record.renegotiated == 0 {
             self.change(key, out, |facts| facts.finish(now));
+            self.placed(key, out);
             return true;
         }
         // The first ClientHello is the one that the connection was made for. If the new one, which is encrypted, names

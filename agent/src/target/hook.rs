@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use ebpf::function::Function;
+use ebpf::layout::Passage;
 
 use super::emulation::Emulation;
 use super::image::Image;
 use super::site::{self, Site};
-use super::{early, inner};
+use super::{early, inner, passage};
 
 /// A place for a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +36,20 @@ pub enum Choice {
     /// Shortly after the entry, before anything of what is found there was changed, at an instruction that the kernel
     /// emulates.
     Early,
+    /// Inside the function that reads, where the result is known: what is found there, and where.
+    Passed(Passage),
     /// The function's entry, though its instruction is single-stepped: no cheaper place is proven.
     Stepped,
+}
+
+impl Hook {
+    /// Where reads pass by, if this is one of those places.
+    pub fn passage(&self) -> Option<Passage> {
+        match self.choice {
+            Choice::Passed(passage) => Some(passage),
+            Choice::Entry | Choice::Inside | Choice::Early | Choice::Stepped => None,
+        }
+    }
 }
 
 impl Choice {
@@ -46,6 +59,7 @@ impl Choice {
             Self::Entry => "entry",
             Self::Inside => "inside",
             Self::Early => "early",
+            Self::Passed(_) => "passed",
             Self::Stepped => "stepped",
         }
     }
@@ -56,6 +70,9 @@ impl Choice {
             Self::Entry => "the entry: the kernel emulates its instruction",
             Self::Inside => "the function that both call first: the kernel emulates its instruction",
             Self::Early => "after the entry, before anything changed: the kernel emulates its instruction",
+            Self::Passed(_) => {
+                "behind the call that fetches the data: one probe for call and result, and the kernel emulates its instruction"
+            }
             Self::Stepped => "the entry, single-stepped: no cheaper place is proven",
         }
     }
@@ -78,10 +95,14 @@ pub fn hooks(image: &Image) -> Vec<Hook> {
 /// number: two probes there would count every call twice.
 pub fn hooks_with(image: &Image, emulation: &Emulation) -> Vec<Hook> {
     let mut taken = BTreeSet::new();
-    let mut hooks = Vec::new();
+    let mut hooks = reads_passed(image, emulation);
+    let passed = !hooks.is_empty();
     for function in Function::ALL {
         // `SSL_write_ex` calls it in every release that has it: both together would count each call twice.
         if function == Function::SslWriteEx2 {
+            continue;
+        }
+        if passed && matches!(function, Function::SslRead | Function::SslReadEx) {
             continue;
         }
         let Some(symbol) = image.symbol(function.symbol()) else {
@@ -125,7 +146,28 @@ pub fn hooks_with(image: &Image, emulation: &Emulation) -> Vec<Hook> {
             });
         }
     }
+    hooks.sort_by_key(|hook| hook.function);
     hooks
+}
+
+/// The places that reads pass with their result; none if they are not proven.
+fn reads_passed(image: &Image, emulation: &Emulation) -> Vec<Hook> {
+    let Some(passed) = passage::find(image, emulation) else {
+        return Vec::new();
+    };
+    let hook = |place: &u64| {
+        let (offset, site) = site::choose(image, *place, emulation)?;
+        Some(Hook {
+            function: Function::SslReadEx,
+            serves: vec![Function::SslRead, Function::SslReadEx],
+            choice: Choice::Passed(passed.found),
+            offset,
+            site,
+        })
+    };
+    // All of them, or none: a call may pass any.
+    let hooks = passed.places.iter().map(hook).collect::<Option<_>>();
+    hooks.unwrap_or_default()
 }
 
 /// Address of the function that both call, if a probe there is cheaper.

@@ -24,6 +24,7 @@ pub mod image;
 mod inner;
 pub mod kernel_btf;
 pub mod libraries;
+mod passage;
 pub mod proof;
 pub mod scan;
 pub mod site;

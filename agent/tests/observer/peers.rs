@@ -1,6 +1,6 @@
 //! Both ends of one connection on one machine.
 
-use ebpf::record::SocketSource;
+use ebpf::record::{self, SocketSource};
 use wrongway::connection::{Socket, SocketSource as Source};
 use wrongway::observer::{Input, Output};
 
@@ -43,6 +43,24 @@ fn the_end_without_a_socket_is_asked_about_whichever_opens_first() {
         }
         assert_eq!(world.confirms(), [(key, expected())]);
     }
+}
+
+/// A connection that is older than the agent shows its socket when it first writes, not when it is first read.
+#[test]
+fn the_end_without_a_socket_is_asked_about_once_the_other_shows_its_own() {
+    let mut world = World::new();
+    let (mut client, mut server) = pair();
+    let shown = server.facts.socket;
+    server.facts.socket = record::Socket::UNKNOWN;
+    world.record(&client.opened());
+    world.record(&server.opened());
+    assert_eq!(world.confirms(), []);
+    server.facts.socket = shown;
+    world.record(&server.opened());
+    assert_eq!(world.confirms(), [(client.key(), expected())]);
+    world.fetch(&mut server, "a.example", 200);
+    let exchange = world.exchange();
+    assert_eq!(exchange.connection.local.as_deref(), Some("192.0.2.1:443"));
 }
 
 #[test]

@@ -300,6 +300,15 @@ impl Stream {
         }
     }
 
+    /// Whether this much of what comes next, and more, is body or payload that nobody wants.
+    #[inline(always)]
+    pub fn is_all_body(&self, count: u64) -> bool {
+        let skips = self.phase == Phase::LengthBody as u8
+            || self.phase == Phase::ChunkData as u8
+            || self.phase == Phase::FrameSkip as u8;
+        skips && self.remaining > count
+    }
+
     /// Gives up: nothing of this direction is read again. A direction entered in the middle goes on looking.
     #[inline(always)]
     pub fn give_up(&mut self) {

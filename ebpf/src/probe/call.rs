@@ -7,14 +7,15 @@ use aya_ebpf::{
     programs::{ProbeContext, RetProbeContext},
 };
 use ebpf::{
-    call::{Call, Walk},
-    connection::{Key, Tracked},
+    call::{Call, MORE, OTHERS, Walk},
+    connection::{ANNOUNCED, Key, Tracked},
     fault::Fault,
     function::{Cookie, Function, HIT_RETURN},
     layout::{Layout, NAMED},
     record::Direction,
 };
 
+use super::socket;
 use crate::{
     announce, calls, connections, facts, layouts, memory,
     reuse::{self, News},
@@ -103,18 +104,86 @@ pub fn call_return(context: RetProbeContext) -> u32 {
     let state = unsafe { &mut *tracked };
     note_socket(state, &call);
     socket_use::consider(state, &key, layout);
-    if moved != 0
-        && let Some((tracked, news)) = reuse::follow(tracked, &key, id, layout)
-        && tell(tracked, &key, id, cookie.slot, layout, news)
-    {
-        data(tracked, walk, id, cookie, &call, moved);
-    }
+    pass_on(tracked, walk, &key, id, cookie, layout, call.buffer, moved);
     0
+}
+
+/// Tells the agent what it does not know of a connection, and the data that it moved.
+#[inline(always)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what two programs share; it is built into both"
+)]
+pub fn pass_on(
+    tracked: *mut Tracked,
+    walk: *mut Walk,
+    key: &Key,
+    id: u64,
+    cookie: Cookie,
+    layout: &Layout,
+    buffer: u64,
+    moved: u64,
+) {
+    if is_passed_over(tracked, cookie, layout, moved) {
+        return;
+    }
+    let followed = if moved == 0 {
+        Some((tracked, News::Nothing))
+    } else {
+        reuse::follow(tracked, key, id, layout)
+    };
+    let Some((tracked, news)) = followed else { return };
+    // One place for all news: built in twice, the program would be too much for the verifier.
+    let news = if news as u64 == News::Nothing as u64 && is_found_late(tracked) {
+        News::Finished
+    } else {
+        news
+    };
+    if tell(tracked, key, id, cookie.slot, layout, news) && moved != 0 {
+        data(tracked, walk, id, cookie, key.ssl, buffer, moved);
+    }
+}
+
+/// Passes over data that is body, and of which the next call will be, too: no more has to be known of it, as what became
+/// of the connection is asked before anything of it is handed up again. Most calls of large answers are such.
+#[inline(always)]
+fn is_passed_over(tracked: *mut Tracked, cookie: Cookie, layout: &Layout, moved: u64) -> bool {
+    // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
+    let state = unsafe { &mut *tracked };
+    // Without `SSL_clear` an object that is put to use for another connection shows nowhere but in what it holds.
+    if moved == 0 || layout.clears == 0 || state.announced != ANNOUNCED || is_found_late(tracked) {
+        return false;
+    }
+    let requests = &state.framing.requests;
+    let stream = &mut state.framing.streams[direction_of(cookie) as usize & 1];
+    if requests.tunnel != 0 || !stream.is_all_body(moved) {
+        return false;
+    }
+    stream.pass(moved);
+    stream.offset += moved;
+    true
+}
+
+#[inline(always)]
+fn direction_of(cookie: Cookie) -> Direction {
+    if cookie.function == READ || cookie.function == READ_EX {
+        Direction::Read
+    } else {
+        Direction::Write
+    }
+}
+
+/// Whether the socket of a connection was found only after the agent had been told of it.
+#[inline(always)]
+fn is_found_late(tracked: *mut Tracked) -> bool {
+    // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
+    let state = unsafe { &*tracked };
+    state.announced == ANNOUNCED && state.placed == 0 && state.sock != 0
 }
 
 /// Begins to observe a connection that is older than the probes, if it moves data.
 #[inline(always)]
-fn begin(key: &Key, moved: u64) -> Option<*mut Tracked> {
+pub fn begin(key: &Key, moved: u64) -> Option<*mut Tracked> {
     if moved == 0 {
         return None;
     }
@@ -137,18 +206,16 @@ fn tell(tracked: *mut Tracked, key: &Key, id: u64, slot: u16, layout: &Layout, n
 }
 
 #[inline(always)]
-fn data(tracked: *mut Tracked, walk: *mut Walk, id: u64, cookie: Cookie, call: &Call, moved: u64) {
-    let read = cookie.function == READ || cookie.function == READ_EX;
-    let direction = if read { Direction::Read } else { Direction::Write };
+fn data(tracked: *mut Tracked, walk: *mut Walk, id: u64, cookie: Cookie, ssl: u64, buffer: u64, moved: u64) {
     // SAFETY: the pointer comes from the thread's map entry.
     unsafe {
-        (*walk).buffer = call.buffer;
+        (*walk).buffer = buffer;
         (*walk).length = moved;
         (*walk).position = 0;
         (*walk).head = walk::NONE;
         (*walk).id = id;
-        (*walk).ssl = call.ssl;
-        (*walk).direction = direction as u64;
+        (*walk).ssl = ssl;
+        (*walk).direction = direction_of(cookie) as u64;
     }
     walk::walk(tracked, walk);
 }
@@ -171,10 +238,10 @@ fn moved(function: u8, result: i32, count: u64) -> u64 {
 
 #[inline(always)]
 fn note_socket(tracked: &mut Tracked, call: &Call) {
-    if tracked.announced != 0 || call.sock == 0 {
+    if tracked.placed != 0 || call.sock == 0 || call.conflict & OTHERS != 0 || !socket::is_tcp(call.sock) {
         return;
     }
-    if call.conflict != 0 || tracked.sock != 0 && tracked.sock != call.sock {
+    if call.conflict & MORE != 0 || tracked.sock != 0 && tracked.sock != call.sock {
         tracked.conflict = 1;
     } else {
         tracked.sock = call.sock;

@@ -2,6 +2,7 @@
 
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::raw_tracepoint, programs::RawTracePointContext};
 use ebpf::{
+    call::MORE,
     function::{HIT_SOCK_RECV, HIT_SOCK_SEND},
     layout::UNKNOWN,
     record::{Socket, SocketSource},
@@ -49,13 +50,15 @@ fn note(sock: *const core::ffi::c_void) {
         socket_use::note(sock, id);
         return;
     };
-    if call.sock == sock || !is_tcp(sock) {
-        return;
-    }
     if call.sock == 0 {
+        // Whether it is one of TCP, is asked where it matters.
         call.sock = sock;
-    } else {
-        call.conflict = 1;
+    } else if call.sock != sock && is_tcp(sock) {
+        if is_tcp(call.sock) {
+            call.conflict |= MORE;
+        } else {
+            call.sock = sock;
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod restart;
 mod scenarios;
 mod stripped;
 mod trial;
+mod tunnel;
 mod upgrade;
 mod wire;
 mod world;
@@ -91,6 +92,7 @@ pub fn cases() -> Vec<Case> {
         churn::CASES,
         restart::CASES,
         lifecycle::CASES,
+        tunnel::CASES,
         wire::CASES,
         journal::CASES,
         scenarios::CASES,

@@ -30,3 +30,4 @@ pub mod servers;
 pub mod small_disk;
 pub mod tls;
 pub mod truth;
+pub mod tunnel;

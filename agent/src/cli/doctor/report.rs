@@ -278,6 +278,7 @@ impl Missing {
 
 impl Site {
     fn of(hook: &Hook) -> Self {
+        let passed = hook.passage().is_some();
         let (entry, exit) = kernel::places(hook.function);
         Self {
             functions: hook.serves.iter().map(|function| function.symbol()).collect(),
@@ -287,10 +288,14 @@ impl Site {
             cost_nanoseconds: hook.site.cost.map(|cost| cost.nanoseconds),
             choice: hook.choice.as_str(),
             reason: hook.choice.reason(),
-            probes: [(entry, "entry"), (exit, "return")]
-                .into_iter()
-                .filter_map(|(there, name)| there.then_some(name))
-                .collect(),
+            probes: [
+                (passed, "passage"),
+                (!passed && entry, "entry"),
+                (!passed && exit, "return"),
+            ]
+            .into_iter()
+            .filter_map(|(there, name)| there.then_some(name))
+            .collect(),
         }
     }
 }

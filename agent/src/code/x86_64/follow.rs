@@ -9,7 +9,7 @@ use iced_x86::{
 
 use super::LONGEST;
 use super::state::State;
-use crate::code::{Body, Bounds, Call, Function, Program, Value, Values};
+use crate::code::{Body, Bounds, Call, Function, Program, Trace, Value, Values};
 
 /// Longest function that is followed, in bytes.
 const LENGTH_LIMIT: u64 = 64 << 10;
@@ -18,30 +18,27 @@ const STEPS: usize = 1 << 16;
 
 /// What a function does.
 pub(super) fn body(program: &Program, function: Function) -> Body {
-    let length = function.end.saturating_sub(function.start);
-    if length == 0 || length > LENGTH_LIMIT && function.bounds == Bounds::Stated {
+    let Some(mut follower) = Follower::start(program, function) else {
         return Body::default();
-    }
-    let mut bytes = vec![0; usize::try_from(length.min(LENGTH_LIMIT)).unwrap_or(0)];
-    let length = program.bytes(function.start, &mut bytes);
-    bytes.truncate(length);
-    let mut follower = Follower {
-        start: function.start,
-        bytes,
-        states: BTreeMap::new(),
-        reached: BTreeSet::new(),
-        pending: Vec::new(),
-        info: InstructionInfoFactory::new(),
-        steps: 0,
-        sound: true,
     };
-    follower.reach(function.start, State::entry());
-    follower.run();
     follower.reached = follower.states.keys().copied().collect();
     if function.bounds == Bounds::Stated {
         follower.rest();
     }
     follower.summary()
+}
+
+/// What a function does on its way. What only tables of jumps lead to is left out.
+pub(super) fn trace(program: &Program, function: Function) -> Trace {
+    Follower::start(program, function).map_or_else(Trace::default, |mut follower| follower.trace())
+}
+
+/// Whether an access changes what it is made to.
+pub(super) fn is_written(access: OpAccess) -> bool {
+    !matches!(
+        access,
+        OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess
+    )
 }
 
 struct Follower {
@@ -58,6 +55,30 @@ struct Follower {
 }
 
 impl Follower {
+    /// Follows a function from its start; `None` if it is none, or too long.
+    fn start(program: &Program, function: Function) -> Option<Self> {
+        let length = function.end.saturating_sub(function.start);
+        if length == 0 || length > LENGTH_LIMIT && function.bounds == Bounds::Stated {
+            return None;
+        }
+        let mut bytes = vec![0; usize::try_from(length.min(LENGTH_LIMIT)).unwrap_or(0)];
+        let length = program.bytes(function.start, &mut bytes);
+        bytes.truncate(length);
+        let mut follower = Self {
+            start: function.start,
+            bytes,
+            states: BTreeMap::new(),
+            reached: BTreeSet::new(),
+            pending: Vec::new(),
+            info: InstructionInfoFactory::new(),
+            steps: 0,
+            sound: true,
+        };
+        follower.reach(function.start, State::entry());
+        follower.run();
+        Some(follower)
+    }
+
     /// Another way leads to an instruction.
     fn reach(&mut self, address: u64, state: State) {
         let news = match self.states.get_mut(&address) {
@@ -163,10 +184,7 @@ impl Follower {
             self.note_call(&instruction, state, &mut body);
             let info = self.info.info(&instruction);
             for memory in info.used_memory() {
-                if matches!(
-                    memory.access(),
-                    OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess
-                ) {
+                if !is_written(memory.access()) {
                     continue;
                 }
                 let base = state.register(memory.base());
@@ -184,6 +202,66 @@ impl Follower {
         body
     }
 
+    fn trace(&mut self) -> Trace {
+        self.reached = self.states.keys().copied().collect();
+        let mut trace = Trace {
+            complete: self.sound,
+            ..Trace::default()
+        };
+        for (&address, state) in &self.states {
+            let Some(instruction) = self.decode(address) else {
+                continue;
+            };
+            trace.held.insert(address, state.held());
+            let (next, target) = (instruction.next_ip(), instruction.near_branch_target());
+            match instruction.flow_control() {
+                FlowControl::Next => {
+                    trace.next.insert(address, next);
+                    // States come in the order of addresses: what stands behind a call is met after it.
+                    let info = self.info.info(&instruction);
+                    let mut used = info.used_registers().iter();
+                    let rewritten = used.any(|used| {
+                        used.register().full_register() == Register::RAX && is_written(used.access())
+                    });
+                    if trace.fresh.contains(&address) && !rewritten {
+                        trace.fresh.insert(next);
+                    }
+                }
+                FlowControl::Call | FlowControl::IndirectCall => {
+                    trace.calls.push(self.call(&instruction, state, false));
+                    trace.next.insert(address, next);
+                    trace.fresh.insert(next);
+                }
+                FlowControl::IndirectBranch => {
+                    // Where the frame is gone, it leaves; else it may lead to anywhere inside.
+                    trace.complete &= state.is_at_entry();
+                    trace.calls.push(self.call(&instruction, state, true));
+                }
+                FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
+                    if self.is_inside(target) {
+                        trace.targets.insert(target);
+                    } else {
+                        trace.calls.push(self.call(&instruction, state, true));
+                    }
+                }
+                FlowControl::Return => trace.results.push(state.register(Register::RAX)),
+                FlowControl::Interrupt | FlowControl::Exception | FlowControl::XbeginXabortXend => {}
+            }
+        }
+        trace
+    }
+
+    fn call(&self, instruction: &Instruction, state: &State, tail: bool) -> Call {
+        let direct = instruction.op_count() == 1 && instruction.op0_kind() == OpKind::NearBranch64;
+        Call {
+            site: instruction.ip(),
+            target: direct.then(|| instruction.near_branch_target()),
+            tail,
+            reached: self.reached.contains(&instruction.ip()),
+            arguments: state.arguments(),
+        }
+    }
+
     fn note_call(&self, instruction: &Instruction, state: &State, body: &mut Body) {
         let direct = (instruction.op_count() == 1 && instruction.op0_kind() == OpKind::NearBranch64)
             .then(|| instruction.near_branch_target());
@@ -197,17 +275,11 @@ impl Follower {
             }
             _ => return,
         };
-        let mut arguments = state.arguments();
+        let mut call = self.call(instruction, state, tail);
         if tail && direct.is_none() {
             // A jump through a table hands nothing over.
-            arguments = std::array::from_fn(|_| Values::unknown());
+            call.arguments = std::array::from_fn(|_| Values::unknown());
         }
-        body.calls.push(Call {
-            site: instruction.ip(),
-            target: direct,
-            tail,
-            reached: self.reached.contains(&instruction.ip()),
-            arguments,
-        });
+        body.calls.push(call);
     }
 }

@@ -40,6 +40,12 @@ impl Frame {
         news
     }
 
+    /// Whole words that are known for sure, by their distance from the return address.
+    pub(super) fn held(&self) -> impl Iterator<Item = (i64, Value)> {
+        let whole = self.places.iter().filter(|(_, (size, _))| *size == LONGEST);
+        whole.filter_map(|(place, (_, values))| Some((*place, values.single()?)))
+    }
+
     /// What lies at an address.
     pub(super) fn read(&self, address: &Values, size: usize) -> Values {
         let known = single(address).and_then(|place| self.places.get(&place));

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Architecture, Body, Function, Program};
+use super::{Architecture, Body, Function, Program, Trace};
 
 mod follow;
 mod frame;
@@ -31,5 +31,9 @@ impl Architecture for X86_64 {
 
     fn body(&self, program: &Program, function: Function) -> Body {
         follow::body(program, function)
+    }
+
+    fn trace(&self, program: &Program, function: Function) -> Trace {
+        follow::trace(program, function)
     }
 }

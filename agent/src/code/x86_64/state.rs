@@ -1,10 +1,11 @@
 //! What the registers hold before an instruction.
 
-use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
+use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpKind, Register};
 
+use super::follow::is_written;
 use super::frame::Frame;
 use crate::code::body::ARGUMENTS;
-use crate::code::{Value, Values};
+use crate::code::{Place, Value, Values};
 
 /// Bytes of what is pushed.
 const WORD: u64 = 8;
@@ -54,6 +55,26 @@ impl State {
             state.set(register, Values::only(Value::Argument(number)));
         }
         state
+    }
+
+    /// Whether the frame is gone, as before a return.
+    pub(super) fn is_at_entry(&self) -> bool {
+        self.register(Register::RSP).is_only(Value::Frame(Some(0)))
+    }
+
+    /// What is known for sure, with where it is found: registers, then the frame from the top of the stack on.
+    pub(super) fn held(&self) -> Vec<(Place, Value)> {
+        let registers = (0..).zip(&self.registers);
+        let mut held: Vec<_> = registers
+            .filter_map(|(number, values)| Some((Place::Register(number), values.single()?)))
+            .collect();
+        if let Some(Value::Frame(Some(top))) = self.register(Register::RSP).single() {
+            held.extend(self.frame.held().filter_map(|(place, value)| {
+                let distance = u32::try_from(place.checked_sub(top)?).ok()?;
+                Some((Place::Stack(distance), value))
+            }));
+        }
+        held
     }
 
     /// Another way leads here; whether it carries something new.
@@ -214,12 +235,6 @@ impl State {
     /// Whatever an instruction writes is unknown after it.
     fn forget(&mut self, instruction: &Instruction, info: &mut InstructionInfoFactory) {
         let info = info.info(instruction);
-        let is_written = |access: OpAccess| {
-            !matches!(
-                access,
-                OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess
-            )
-        };
         if info.used_memory().iter().any(|used| is_written(used.access())) {
             // Other operands in memory than the one that is encoded belong to copies of any length.
             if instruction.op_kinds().any(|kind| kind == OpKind::Memory) {
@@ -259,7 +274,7 @@ fn moved(values: &Values, distance: u64) -> Values {
         Value::Frame(place) => Some(Value::Frame(
             place.and_then(|place| place.checked_add(distance.cast_signed())),
         )),
-        Value::Argument(_) => (distance == 0).then_some(value),
+        Value::Argument(_) | Value::Low(_) => (distance == 0).then_some(value),
     })
 }
 
@@ -267,7 +282,8 @@ fn moved(values: &Values, distance: u64) -> Values {
 fn halved(values: &Values) -> Values {
     values.map(|value| match value {
         Value::Constant(number) => Some(Value::Constant(number & u64::from(u32::MAX))),
-        Value::Argument(_) | Value::Frame(_) => None,
+        Value::Argument(number) | Value::Low(number) => Some(Value::Low(number)),
+        Value::Frame(_) => None,
     })
 }
 

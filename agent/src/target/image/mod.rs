@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ebpf::function::Function;
 
-use super::{accessor, family};
+use super::{accessor, family, passage};
 pub use crate::code::{ElfError as ImageError, Machine, Symbol};
 
 mod elf;
@@ -136,5 +136,6 @@ fn wanted(name: &[u8]) -> Option<&'static str> {
     hooked
         .chain(accessor::SYMBOLS)
         .chain(family::MARKERS)
+        .chain(passage::TABLES)
         .find(|symbol| symbol.as_bytes() == name)
 }

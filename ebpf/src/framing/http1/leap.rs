@@ -49,7 +49,7 @@ impl Name {
 }
 
 /// Takes as many of the next bytes as can be taken together, and tells how many; 0 if the first has to be fed to
-/// [`super::step`]. `bytes` holds them as they stand in memory, the first lowest; `most` of them count, 1 to 8.
+/// [`crate::framing::step`]. `bytes` holds them as they stand in memory, the first lowest; `most` of them count, 1 to 8.
 #[inline(always)]
 pub fn leap(stream: &mut Stream, bytes: u64, most: u64) -> u64 {
     const FIELD_START: u8 = Phase::FieldStart as u8;
@@ -88,7 +88,7 @@ fn rest_of_line(stream: &mut Stream, bytes: u64, most: u64) -> u64 {
 /// The beginning of a field's name, or all of it that matters.
 #[inline(always)]
 fn field(stream: &mut Stream, bytes: u64, most: u64) -> u64 {
-    let (name, field) = match bytes as u8 {
+    let (name, field) = match bytes.to_le_bytes()[0] {
         b'\r' | b'\n' => return 0,
         b'c' | b'C' => (&CONTENT, LENGTH_FIELD),
         b't' | b'T' => (&TRANSFER, CODING_FIELD),
@@ -102,7 +102,7 @@ fn field(stream: &mut Stream, bytes: u64, most: u64) -> u64 {
     }
     let differences = name.differences(bytes);
     stream.field = field;
-    stream.position = below_lowest(differences) as u8;
+    stream.position = below_lowest(differences).to_le_bytes()[0];
     if differences != 0 {
         stream.phase = Phase::FieldRest as u8;
         return rest_of_line(stream, bytes, most);

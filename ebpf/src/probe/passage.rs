@@ -1,0 +1,118 @@
+//! Places inside the function that reads, which each call passes with its result: one probe there tells what those at a
+//! function's entry and return do, but for the socket that the call used.
+
+use aya_ebpf::{
+    EbpfContext,
+    helpers::{bpf_get_attach_cookie, bpf_get_current_pid_tgid},
+    macros::uprobe,
+    programs::ProbeContext,
+};
+use ebpf::{
+    call::{OTHERS, REGISTERS},
+    connection::Key,
+    fault::Fault,
+    function::Cookie,
+    layout::{STACK, UNKNOWN},
+};
+
+use super::call;
+use crate::{calls, connections, layouts, memory, socket_use, stats};
+
+/// What a function that read gives back.
+const READ: i32 = 1;
+
+/// `int ssl_read_bytes(SSL *s, int type, int *recvd_type, unsigned char *buf, size_t len, int peek, size_t *readbytes)`
+/// gave its result.
+#[uprobe]
+pub fn read_passage(context: ProbeContext) -> u32 {
+    // SAFETY: the context is the one this program was called with.
+    let cookie = Cookie::from_raw(unsafe { bpf_get_attach_cookie(context.as_ptr()) });
+    stats::hit(u32::from(cookie.function));
+    // SAFETY: the kernel hands over the registers.
+    let registers = unsafe { &*context.regs };
+    let Some(layout) = layouts::library(cookie.slot) else {
+        stats::lost(Fault::Cookie);
+        return 0;
+    };
+    let id = bpf_get_current_pid_tgid();
+    let Some(thread) = calls::own(id) else { return 0 };
+    let moves = registers.rax as i32 == READ;
+    // A call that moved nothing matters only where it was made inside another.
+    if !moves && thread.depth == 0 {
+        return 0;
+    }
+    // In memory, since no place of the context may be chosen while the program runs.
+    thread.registers = [
+        registers.rax,
+        registers.rcx,
+        registers.rdx,
+        registers.rbx,
+        registers.rsp,
+        registers.rbp,
+        registers.rsi,
+        registers.rdi,
+        registers.r8,
+        registers.r9,
+        registers.r10,
+        registers.r11,
+        registers.r12,
+        registers.r13,
+        registers.r14,
+        registers.r15,
+    ];
+    let stack = registers.rsp;
+    let passage = &layout.read;
+    let found = &thread.registers;
+    if passage.guard != UNKNOWN && value(found, stack, passage.guard) as u32 != passage.wanted {
+        return 0;
+    }
+    let ssl = value(found, stack, passage.ssl);
+    let buffer = value(found, stack, passage.buffer);
+    let count = value(found, stack, passage.count);
+    if let Some(outer) = calls::innermost(thread)
+        && outer.ssl != ssl
+    {
+        outer.conflict |= OTHERS;
+    }
+    if !moves {
+        return 0;
+    }
+    let Some(moved) = memory::user::<u64>(count) else {
+        stats::lost(Fault::UserMemory);
+        return 0;
+    };
+    if moved == 0 {
+        return 0;
+    }
+    let key = Key {
+        ssl,
+        tgid: (id >> 32) as u32,
+        reserved: 0,
+    };
+    let Some(tracked) = connections::find(&key).or_else(|| call::begin(&key, moved)) else {
+        return 0;
+    };
+    // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
+    let state = unsafe { &mut *tracked };
+    socket_use::consider(state, &key, layout);
+    call::pass_on(
+        tracked,
+        &raw mut thread.walk,
+        &key,
+        id,
+        cookie,
+        layout,
+        buffer,
+        moved,
+    );
+    0
+}
+
+/// What is found at a place of a passage; 0 where the stack cannot be read.
+#[inline(always)]
+fn value(registers: &[u64; REGISTERS], stack: u64, place: u32) -> u64 {
+    if place & STACK == 0 {
+        return registers[place as usize & (REGISTERS - 1)];
+    }
+    memory::user(stack + u64::from(place & !STACK)).unwrap_or(0)
+}
