@@ -27,6 +27,8 @@ mod layouts;
 #[cfg(target_arch = "bpf")]
 mod memory;
 #[cfg(target_arch = "bpf")]
+mod moves;
+#[cfg(target_arch = "bpf")]
 mod names;
 #[cfg(target_arch = "bpf")]
 mod probe;

@@ -9,12 +9,17 @@ use super::*;
 /// What the code does, as the whole of one function.
 fn body(code: &str) -> Body {
     let program = program(code, b"");
-    let function = Function {
+    architecture(program.machine())
+        .unwrap()
+        .body(&program, whole(code))
+}
+
+fn whole(code: &str) -> Function {
+    Function {
         start: CODE,
         end: CODE + sample::digits(code).len() as u64,
         bounds: Bounds::Stated,
-    };
-    architecture(program.machine()).unwrap().body(&program, function)
+    }
 }
 
 fn argument(body: &Body, number: usize) -> Vec<u64> {
@@ -186,12 +191,9 @@ fn nothing_can_be_read_of_other_machines() {
 /// What one function does on its way.
 fn trace(code: &str) -> Trace {
     let program = program(code, b"");
-    let function = Function {
-        start: CODE,
-        end: CODE + sample::digits(code).len() as u64,
-        bounds: Bounds::Stated,
-    };
-    architecture(program.machine()).unwrap().trace(&program, function)
+    architecture(program.machine())
+        .unwrap()
+        .trace(&program, whole(code))
 }
 
 #[test]

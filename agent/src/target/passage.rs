@@ -296,7 +296,7 @@ mod tests {
         };
         assert_eq!(passed.found, found);
         let reader = CODE + (digits(READ).len() + digits(PEEK).len()) as u64;
-        // pop r13 and what follows it is ten bytes with the branch.
+        // The branch and what follows it are nine bytes.
         let end = reader + digits(READER).len() as u64;
         assert_eq!(passed.places, [end - 9]);
     }

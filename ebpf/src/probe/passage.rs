@@ -15,9 +15,10 @@ use ebpf::{
     layout::{STACK, UNKNOWN},
 };
 
-use super::call;
-use crate::{calls, connections, layouts, memory, socket_use, stats};
+use crate::{calls, connections, layouts, memory, moves, socket_use, stats};
 
+/// Number of `rsp`.
+const STACK_POINTER: usize = 4;
 /// What a function that read gives back.
 const READ: i32 = 1;
 
@@ -60,15 +61,26 @@ pub fn read_passage(context: ProbeContext) -> u32 {
         registers.r14,
         registers.r15,
     ];
-    let stack = registers.rsp;
     let passage = &layout.read;
-    let found = &thread.registers;
-    if passage.guard != UNKNOWN && value(found, stack, passage.guard) as u32 != passage.wanted {
-        return 0;
+    let place = |place| value(&thread.registers, place);
+    if passage.guard != UNKNOWN {
+        let Some(guard) = place(passage.guard) else {
+            return unreadable();
+        };
+        if guard as u32 != passage.wanted {
+            return 0;
+        }
     }
-    let ssl = value(found, stack, passage.ssl);
-    let buffer = value(found, stack, passage.buffer);
-    let count = value(found, stack, passage.count);
+    // One by one: of several that may be missing, the compiler leaves some unset, which the verifier refuses.
+    let Some(ssl) = place(passage.ssl) else {
+        return unreadable();
+    };
+    let Some(buffer) = place(passage.buffer) else {
+        return unreadable();
+    };
+    let Some(count) = place(passage.count) else {
+        return unreadable();
+    };
     if let Some(outer) = calls::innermost(thread)
         && outer.ssl != ssl
     {
@@ -78,8 +90,7 @@ pub fn read_passage(context: ProbeContext) -> u32 {
         return 0;
     }
     let Some(moved) = memory::user::<u64>(count) else {
-        stats::lost(Fault::UserMemory);
-        return 0;
+        return unreadable();
     };
     if moved == 0 {
         return 0;
@@ -89,13 +100,13 @@ pub fn read_passage(context: ProbeContext) -> u32 {
         tgid: (id >> 32) as u32,
         reserved: 0,
     };
-    let Some(tracked) = connections::find(&key).or_else(|| call::begin(&key, moved)) else {
+    let Some(tracked) = connections::find(&key).or_else(|| moves::begin(&key, moved)) else {
         return 0;
     };
     // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
     let state = unsafe { &mut *tracked };
     socket_use::consider(state, &key, layout);
-    call::pass_on(
+    moves::pass_on(
         tracked,
         &raw mut thread.walk,
         &key,
@@ -108,11 +119,17 @@ pub fn read_passage(context: ProbeContext) -> u32 {
     0
 }
 
-/// What is found at a place of a passage; 0 where the stack cannot be read.
 #[inline(always)]
-fn value(registers: &[u64; REGISTERS], stack: u64, place: u32) -> u64 {
+fn unreadable() -> u32 {
+    stats::lost(Fault::UserMemory);
+    0
+}
+
+/// What is found at a place of a passage; `None` where the stack cannot be read.
+#[inline(always)]
+fn value(registers: &[u64; REGISTERS], place: u32) -> Option<u64> {
     if place & STACK == 0 {
-        return registers[place as usize & (REGISTERS - 1)];
+        return Some(registers[place as usize & (REGISTERS - 1)]);
     }
-    memory::user(stack + u64::from(place & !STACK)).unwrap_or(0)
+    memory::user(registers[STACK_POINTER] + u64::from(place & !STACK))
 }

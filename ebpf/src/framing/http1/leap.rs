@@ -77,7 +77,7 @@ pub fn leap(stream: &mut Stream, bytes: u64, most: u64) -> u64 {
 /// What is left of a line of which nothing matters.
 #[inline(always)]
 fn rest_of_line(stream: &mut Stream, bytes: u64, most: u64) -> u64 {
-    let before = leading(marks(bytes ^ LF));
+    let before = below_lowest(marks(bytes ^ LF));
     if before >= most {
         return most;
     }
@@ -125,7 +125,7 @@ fn field_name(stream: &mut Stream, bytes: u64, most: u64) -> u64 {
 
 #[inline(always)]
 fn request_line(stream: &mut Stream, bytes: u64, most: u64) -> u64 {
-    let before = leading(marks(bytes ^ LF) | marks(bytes ^ CR));
+    let before = below_lowest(marks(bytes ^ LF) | marks(bytes ^ CR));
     let count = if before < most { before } else { most };
     if count > 0 {
         let taken = bytes.swap_bytes() >> ((8 - count) * 8);
@@ -141,13 +141,8 @@ const fn marks(bytes: u64) -> u64 {
     bytes.wrapping_sub(ONES) & !bytes & (ONES << 7)
 }
 
-/// How many bytes there are below the first mark. Programs have no instruction that counts zeros.
-#[inline(always)]
-const fn leading(marks: u64) -> u64 {
-    below_lowest(marks)
-}
-
-/// How many bytes there are below the lowest that has a bit set; 8 if none has.
+/// How many bytes there are below the lowest that has a bit set; 8 if none has. Programs have no instruction that counts
+/// zeros.
 #[inline(always)]
 const fn below_lowest(bits: u64) -> u64 {
     if bits == 0 {
@@ -169,9 +164,12 @@ mod tests {
                 bytes[at] = b'\n';
                 bytes[at.max(above)] = b'\n';
                 let marks = marks(u64::from_le_bytes(bytes) ^ LF);
-                assert_eq!(leading(marks), at as u64, "{bytes:?}");
+                assert_eq!(below_lowest(marks), at as u64, "{bytes:?}");
             }
         }
-        assert_eq!(leading(marks(u64::from_le_bytes(*b"\x0bbc\x09efgh") ^ LF)), 8);
+        assert_eq!(
+            below_lowest(marks(u64::from_le_bytes(*b"\x0bbc\x09efgh") ^ LF)),
+            8
+        );
     }
 }
