@@ -101,12 +101,12 @@ fn shared() -> Vec<(&'static str, Shape)> {
             shape!(
                 Layout: client_random, server, hostname, resumed, version, own_certificate, peer_certificate,
                 certificate_encoding, alpn, verify_mode, read_bio, bio_type, state, early_data, references, kind,
-                clears, proof, read
+                clears, proof, read, write
             ),
         ),
         (
             "ebpf::layout::Passage",
-            shape!(Passage: ssl, buffer, count, guard, wanted),
+            shape!(Passage: ssl, buffer, count, guard, wanted, aside_ssl, aside_guard),
         ),
         ("ebpf::layout::KernelLayout", kernel_layout()),
         ("ebpf::connection::Key", shape!(Key: ssl, tgid, reserved)),
@@ -293,6 +293,7 @@ fn it_has_these_programs() {
         ("uprobe", "call_entry"),
         ("uretprobe", "call_return"),
         ("uprobe", "read_passage"),
+        ("uprobe", "write_passage"),
         ("uprobe", "empty_entry"),
         ("uretprobe", "empty_return"),
         ("uretprobe", "ssl_new"),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use ebpf::function::Function;
 use ebpf::layout::{Layout, UNKNOWN};
-use wrongway::target::{Family, Field, Image, Reason, Scanner, accessor, hook, standard_libraries};
+use wrongway::target::hook::{self, Purpose};
+use wrongway::target::{Family, Field, Image, Reason, Scanner, accessor, standard_libraries};
 
 fn library() -> PathBuf {
     let libraries = standard_libraries(Path::new("/"));
@@ -131,7 +132,6 @@ fn reads_and_writes_of_the_system_library_are_hooked_where_it_costs_least() {
     let reads = serve(Function::SslRead, Function::SslReadEx);
     let writes = serve(Function::SslWrite, Function::SslWriteEx);
     assert!(reads.iter().chain(&writes).all(|hook| hook.site.emulated));
-    assert_eq!(writes.len(), 1);
     assert!(!reads.is_empty());
     // `ssl_peek` is served by the same function.
     let found = reads[0].passage().unwrap();
@@ -139,6 +139,19 @@ fn reads_and_writes_of_the_system_library_are_hooked_where_it_costs_least() {
     let places = BTreeSet::from([found.ssl, found.buffer, found.count, found.guard]);
     assert_eq!(places.len(), 4, "{found:?}");
     assert!(!places.contains(&UNKNOWN), "{found:?}");
+
+    // Where a write has succeeded; and at its beginning, only while a socket is looked for.
+    let (searching, passed): (Vec<_>, Vec<_>) =
+        writes.iter().partition(|hook| hook.purpose == Purpose::Sockets);
+    assert_eq!(searching.len(), 1);
+    assert!(searching[0].passage().is_none());
+    assert!(!passed.is_empty());
+    let found = passed[0].passage().unwrap();
+    assert!(passed.iter().all(|hook| hook.passage() == Some(found)));
+    let places = BTreeSet::from([found.ssl, found.buffer, found.count, found.guard]);
+    assert_eq!(places.len(), 4, "{found:?}");
+    assert!(!places.contains(&UNKNOWN), "{found:?}");
+    assert_eq!(found.wanted, 23, "application data");
 }
 
 #[test]

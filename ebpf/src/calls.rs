@@ -53,7 +53,8 @@ pub fn own(id: u64) -> Option<&'static mut Thread> {
     Some(unsafe { &mut *thread })
 }
 
-/// Takes the call that returned to this stack pointer, and lends the thread's room for walking its data.
+/// Takes the call that returned to this stack pointer, and lends the thread's room for walking its data; `None` if its
+/// entry was not seen.
 #[inline(always)]
 pub fn leave(id: u64, stack: u64) -> Option<(Call, *mut Walk)> {
     // SAFETY: as above.
@@ -68,7 +69,6 @@ pub fn leave(id: u64, stack: u64) -> Option<(Call, *mut Walk)> {
             }
         }
     }
-    stats::lost(Fault::EntryMissed);
     None
 }
 

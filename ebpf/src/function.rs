@@ -138,12 +138,18 @@ pub struct Cookie {
     pub slot: u16,
     /// Number of the [`Function`].
     pub function: u8,
+    /// Whether only the sockets that the function's calls use are asked for: what they move is told elsewhere.
+    pub for_sockets: bool,
 }
+
+/// The bit that says [`Cookie::for_sockets`].
+const FOR_SOCKETS: u64 = 1 << 24;
 
 impl Cookie {
     /// The cookie as the kernel keeps it.
     pub const fn to_raw(self) -> u64 {
-        self.slot as u64 | (self.function as u64) << 16
+        let for_sockets = if self.for_sockets { FOR_SOCKETS } else { 0 };
+        self.slot as u64 | (self.function as u64) << 16 | for_sockets
     }
 
     /// The cookie back from the kernel; slot or function 0 mean that there was none.
@@ -155,6 +161,7 @@ impl Cookie {
         Self {
             slot: raw as u16,
             function: (raw >> 16) as u8,
+            for_sockets: raw & FOR_SOCKETS != 0,
         }
     }
 }
@@ -174,11 +181,14 @@ mod tests {
 
     #[test]
     fn cookies_survive_the_round_trip() {
-        let cookie = Cookie {
-            slot: 65_535,
-            function: 13,
-        };
-        assert_eq!(Cookie::from_raw(cookie.to_raw()), cookie);
+        for for_sockets in [false, true] {
+            let cookie = Cookie {
+                slot: 65_535,
+                function: 255,
+                for_sockets,
+            };
+            assert_eq!(Cookie::from_raw(cookie.to_raw()), cookie);
+        }
     }
 
     #[test]
@@ -187,7 +197,14 @@ mod tests {
         for slot in [1, 2, 255, 256, 65_535] {
             for function in Function::ALL {
                 let function = function as u8;
-                assert!(raw.insert(Cookie { slot, function }.to_raw()));
+                for for_sockets in [false, true] {
+                    let cookie = Cookie {
+                        slot,
+                        function,
+                        for_sockets,
+                    };
+                    assert!(raw.insert(cookie.to_raw()));
+                }
             }
         }
         let missing = Cookie::from_raw(0);

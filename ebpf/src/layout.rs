@@ -57,6 +57,8 @@ pub struct Layout {
     pub proof: u32,
     /// Where reads pass by, if they do.
     pub read: Passage,
+    /// Where writes that succeed pass by, if they do.
+    pub write: Passage,
 }
 
 /// What is found where at the places inside a function that its calls pass with their result: a register by the number
@@ -69,12 +71,17 @@ pub struct Passage {
     pub ssl: u32,
     /// `void *`, where the data begins.
     pub buffer: u32,
-    /// `size_t *`, where it stands how much was moved, if the result is 1.
+    /// `size_t *`, where it stands how much was moved, if the call succeeded.
     pub count: u32,
     /// `int` that must be `wanted`, else the call is one of another kind; [`UNKNOWN`] if there are none.
     pub guard: u32,
     /// See `guard`.
     pub wanted: u32,
+    /// Where the connection is when the place `ssl` holds the number of bytes that were moved instead; [`UNKNOWN`] if it
+    /// never does.
+    pub aside_ssl: u32,
+    /// What takes the place of `guard` then.
+    pub aside_guard: u32,
 }
 
 /// Marks a [`Passage`]'s place in the stack; the other bits are the distance from its top in bytes.
@@ -88,6 +95,8 @@ impl Passage {
         count: UNKNOWN,
         guard: UNKNOWN,
         wanted: 0,
+        aside_ssl: UNKNOWN,
+        aside_guard: UNKNOWN,
     };
 }
 
@@ -120,6 +129,7 @@ impl Layout {
         clears: 0,
         proof: NAMED,
         read: Passage::NONE,
+        write: Passage::NONE,
     };
 }
 
@@ -196,7 +206,7 @@ impl KernelLayout {
     };
 }
 
-const _: () = assert!(size_of::<Layout>() == 120);
+const _: () = assert!(size_of::<Layout>() == 156);
 const _: () = assert!(size_of::<KernelLayout>() == 76);
 
 #[cfg(all(test, feature = "user"))]
@@ -205,10 +215,11 @@ mod tests {
 
     #[test]
     fn nothing_known_is_unknown_everywhere() {
-        let layout: [u32; 30] = bytemuck::cast(Layout::NOTHING);
+        let layout: [u32; 39] = bytemuck::cast(Layout::NOTHING);
         assert_eq!(layout[..23], [UNKNOWN; 23]);
         assert_eq!(layout[23..25], [0, NAMED]);
-        assert_eq!(layout[25..], [UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0]);
+        let passage = [UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0, UNKNOWN, UNKNOWN];
+        assert_eq!(layout[25..], [passage, passage].concat());
         let layout: [u32; 19] = bytemuck::cast(KernelLayout::NOTHING);
         assert_eq!(layout, [UNKNOWN; 19]);
     }

@@ -10,7 +10,8 @@ use clap::Args;
 use ebpf::function::Function;
 
 use super::failure::{Failure, unavailable_kernel};
-use crate::kernel::{Kernel, Limits, Point};
+use crate::kernel::{Kernel, Limits, Point, PointKind};
+use crate::target::hook::Purpose;
 use crate::target::{Emulation, Image, Scanner};
 
 /// Arguments of `wrongway bench-probes`.
@@ -80,7 +81,7 @@ fn exported(image: &Image) -> Vec<Point> {
             Some(Point {
                 function,
                 offset: offset(function)?,
-                passed: false,
+                kind: PointKind::Begin,
             })
         })
         .collect()
@@ -97,6 +98,7 @@ fn sites(library: &Path, emulation: Emulation) -> anyhow::Result<Vec<Point>> {
     let scan = scanner.scan();
     let hooks = scan.targets.iter().flat_map(|target| &target.hooks);
     Ok(hooks
+        .filter(|hook| hook.purpose == Purpose::Calls)
         .filter(|hook| hook.serves.contains(&Function::SslRead) || hook.serves.contains(&Function::SslWrite))
         .map(Point::from)
         .collect())

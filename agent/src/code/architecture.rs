@@ -1,5 +1,6 @@
 //! The part that depends on the machine.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::{Body, Function, Machine, Program, Trace, x86_64};
@@ -21,6 +22,11 @@ pub trait Architecture: std::fmt::Debug {
 
     /// What a function does on its way.
     fn trace(&self, program: &Program, function: Function) -> Trace;
+
+    /// Instructions of a function that every call which gives back an `int` above 0 passes: one of them, once, and whoever
+    /// passes one does nothing any more but give back 1. None if that cannot be shown with those that are `usable`.
+    fn successes(&self, program: &Program, function: Function, usable: &dyn Fn(u64) -> bool)
+    -> BTreeSet<u64>;
 }
 
 /// The reader for a machine; `None` where none is written: nothing can be found there.

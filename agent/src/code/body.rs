@@ -14,6 +14,9 @@ pub struct Call {
     pub site: u64,
     /// Address that is called; `None` if a pointer decides.
     pub target: Option<u64>,
+    /// How many bytes behind some address outside of the frame the pointer that decides was loaded from, as far as that is
+    /// followed.
+    pub slot: Option<u64>,
     /// Whether the callee returns to the caller of this function.
     pub tail: bool,
     /// Whether some way from the function's start leads here. Only tables of jumps and unwinding lead to the others.

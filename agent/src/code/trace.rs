@@ -24,6 +24,8 @@ pub struct Trace {
     pub complete: bool,
     /// What is known for sure before each instruction.
     pub(super) held: BTreeMap<u64, Vec<(Place, Value)>>,
+    /// The same for each of the ways that were kept apart.
+    pub(super) ways: BTreeMap<u64, Vec<Vec<(Place, Value)>>>,
     /// The instruction behind each one that simply goes on to it, or calls.
     pub(super) next: BTreeMap<u64, u64>,
     /// Where jumps inside of it lead.
@@ -38,6 +40,13 @@ impl Trace {
         let held = self.held.get(&address).map_or(&[][..], Vec::as_slice);
         let places = held.iter().filter(move |(_, known)| *known == value);
         places.map(|(place, _)| *place)
+    }
+
+    /// What is known for sure before the instruction at an address, and where, on each of the ways that lead there and on
+    /// which the first argument is kept in other registers.
+    pub fn ways(&self, address: u64) -> impl Iterator<Item = &[(Place, Value)]> {
+        let ways = self.ways.get(&address).map_or(&[][..], Vec::as_slice);
+        ways.iter().map(Vec::as_slice)
     }
 
     /// The instructions straight behind a call, in their order, as far as nothing else leads to them and the call's

@@ -14,6 +14,12 @@ pub enum Value {
     Low(u8),
     /// The address of a place in the function's own frame: the distance from the return address, if it is known.
     Frame(Option<i64>),
+    /// What was loaded from so many bytes behind some address outside of the frame.
+    Loaded(u64),
+    /// An `int` that the last call gave back.
+    Result,
+    /// An `int` that is not above 0.
+    Failed,
 }
 
 /// All that a register can hold, whichever way the program came.
@@ -59,8 +65,13 @@ impl Values {
     pub fn constants(&self) -> impl Iterator<Item = u64> {
         self.known.iter().filter_map(|value| match value {
             Value::Constant(number) => Some(*number),
-            Value::Argument(_) | Value::Low(_) | Value::Frame(_) => None,
+            _ => None,
         })
+    }
+
+    /// Whether it is such, whichever way the program came.
+    pub(super) fn all(&self, is_such: impl Fn(Value) -> bool) -> bool {
+        !self.unknown && self.known.iter().all(|value| is_such(*value))
     }
 
     /// The one value that it is, whichever way the program came.
@@ -75,7 +86,7 @@ impl Values {
     pub(super) fn frames(&self) -> impl Iterator<Item = Option<i64>> {
         self.known.iter().filter_map(|value| match value {
             Value::Frame(place) => Some(*place),
-            Value::Constant(_) | Value::Argument(_) | Value::Low(_) => None,
+            _ => None,
         })
     }
 

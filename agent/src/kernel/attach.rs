@@ -10,11 +10,18 @@ use ebpf::function::{Cookie, Function};
 use thiserror::Error;
 
 use super::{Kernel, LoadError};
-use crate::target::Hook;
+use crate::target::{Hook, hook::Purpose};
 
 /// Probes in one file. Dropping it detaches them.
 pub struct Attached {
-    pub(super) _links: Vec<UProbeLink>,
+    pub(super) links: Vec<UProbeLink>,
+}
+
+impl Drop for Attached {
+    /// The last first: a call that begins meanwhile must not be noted where nothing tells its return any more.
+    fn drop(&mut self) {
+        while self.links.pop().is_some() {}
+    }
 }
 
 /// Where a function gets its probes.
@@ -24,8 +31,19 @@ pub struct Point {
     pub function: Function,
     /// Byte offset in the file.
     pub offset: u64,
-    /// Whether calls pass there with their result; otherwise it is where they begin, and a return probe may stand.
-    pub passed: bool,
+    /// What calls do there.
+    pub kind: PointKind,
+}
+
+/// What calls of a function do at a [`Point`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PointKind {
+    /// They begin: a return probe may stand there, too.
+    Begin,
+    /// The same, and nothing is asked but which sockets they use.
+    BeginForSockets,
+    /// They pass with their result.
+    Pass,
 }
 
 impl From<&Hook> for Point {
@@ -33,7 +51,11 @@ impl From<&Hook> for Point {
         Self {
             function: hook.function,
             offset: hook.offset,
-            passed: hook.passage().is_some(),
+            kind: match (hook.passage(), hook.purpose) {
+                (Some(_), _) => PointKind::Pass,
+                (None, Purpose::Calls) => PointKind::Begin,
+                (None, Purpose::Sockets) => PointKind::BeginForSockets,
+            },
         }
     }
 }
@@ -81,12 +103,10 @@ impl Kernel {
     /// # Errors
     /// Returns the first function that could not be probed.
     pub fn attach(&mut self, file: &File, slot: u16, points: &[Point]) -> Result<Attached, AttachError> {
-        self.attach_programs(file, slot, points, |point| {
-            if point.passed {
-                (Some("read_passage"), None)
-            } else {
-                programs(point.function)
-            }
+        self.attach_programs(file, slot, points, |point| match (point.kind, point.function) {
+            (PointKind::Pass, Function::SslRead | Function::SslReadEx) => (Some("read_passage"), None),
+            (PointKind::Pass, _) => (Some("write_passage"), None),
+            (PointKind::Begin | PointKind::BeginForSockets, function) => programs(function),
         })
     }
 
@@ -105,6 +125,7 @@ impl Kernel {
             let cookie = Cookie {
                 slot,
                 function: function as u8,
+                for_sockets: point.kind == PointKind::BeginForSockets,
             }
             .to_raw();
             let (entry, exit) = programs(point);
@@ -122,7 +143,7 @@ impl Kernel {
                 links.push(link);
             }
         }
-        Ok(Attached { _links: links })
+        Ok(Attached { links })
     }
 
     /// Attaches one program at one place.

@@ -4,7 +4,7 @@ use std::fs::File;
 
 use aya::programs::UProbe;
 
-use super::{AttachError, Attached, Kernel, LoadError, Point, load::refused};
+use super::{AttachError, Attached, Kernel, LoadError, Point, PointKind, load::refused};
 
 impl Kernel {
     /// Loads the empty programs and attaches them where the library's reads and writes get probes.
@@ -16,7 +16,7 @@ impl Kernel {
             let program: &mut UProbe = self.program(name)?;
             program.load().map_err(|error| refused(name, &error))?;
         }
-        let exit = |point: Point| (!point.passed).then_some("empty_return");
+        let exit = |point: Point| (point.kind != PointKind::Pass).then_some("empty_return");
         self.attach_programs(file, 0, points, |point| (Some("empty_entry"), exit(point)))
             .map_err(|error: AttachError| refused("a probe", &error))
     }

@@ -75,7 +75,7 @@ impl Kernel {
         }
         let mut emulation = Emulation::measured(|kind| costs.get(&kind).copied());
         emulation.pair = pair;
-        Ok((emulation, Attached { _links: links }))
+        Ok((emulation, Attached { links }))
     }
 
     /// In all processes, as the probes are whose cost is to be known: none but agents run this file.

@@ -23,10 +23,11 @@ use crate::target;
 /// The eBPF programs as the build script built them: an ELF object with BTF.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/wrongway-ebpf"));
 
-const UPROBES: [&str; 8] = [
+const UPROBES: [&str; 9] = [
     "call_entry",
     "call_return",
     "read_passage",
+    "write_passage",
     "ssl_new",
     "ssl_free",
     "ssl_clear",

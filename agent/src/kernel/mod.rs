@@ -15,7 +15,7 @@ mod samples;
 mod trial;
 mod wire;
 
-pub use attach::{AttachError, Attached, Point, places};
+pub use attach::{AttachError, Attached, Point, PointKind, places};
 pub use counters::{Counters, Counts};
 pub use drain::Drain;
 pub use features::{Features, Missing, check, examine};

@@ -1,6 +1,7 @@
 //! Finds libraries and attaches to them, on a thread of its own: reading a large executable must not hold up the
 //! records.
 
+mod sockets;
 mod trial;
 
 use std::{
@@ -30,11 +31,13 @@ use crate::{
     target::{
         Emulation, FileId, Hook, ProcessInfo, ProcessScan, Proof, Scan, Scanner, Target,
         calibration::{Opened, Random},
+        hook::Purpose,
         machine_root, standard_libraries,
         stripped::{Cache, Contradiction, State},
     },
     wire::hello::Flow,
 };
+use sockets::Search;
 
 /// How often all processes are looked at: the bound on how late a library is found that a process maps long after
 /// it started.
@@ -57,6 +60,8 @@ const STAGE: &str = "attach";
 const CONTRADICTED: &str = "contradicted";
 /// Connections do not have their client random where the library's accessor says.
 const OFFSETS_CONTRADICTED: &str = "offsets_contradicted";
+/// The search for sockets of a library's connections could not begin.
+const SEARCH_REFUSED: &str = "search_refused";
 /// A trial came to nothing.
 const UNCONFIRMED: &str = "unconfirmed";
 const PROC: &str = "/proc";
@@ -74,6 +79,8 @@ pub(super) enum Event {
     ClientHello(Random, bool, Flow),
     /// A connection of the library in this slot is observed.
     Opened(u16, Opened),
+    /// A connection of the library in this slot is observed, and it is not known which socket it uses.
+    Unplaced(u16),
 }
 
 /// A library has this slot from now on.
@@ -123,6 +130,7 @@ struct Attachment {
     slot: u16,
     target: Arc<Target>,
     _probes: Attached,
+    search: Search,
 }
 
 impl Discovery {
@@ -162,6 +170,7 @@ impl Discovery {
                 CONTRADICTED,
                 UNCONFIRMED,
                 OFFSETS_CONTRADICTED,
+                SEARCH_REFUSED,
             ],
         );
         discovery.sweep();
@@ -188,6 +197,7 @@ impl Discovery {
             let now = Instant::now();
             self.look(now);
             self.decide_trials();
+            self.end_searches(now);
             if now >= sweep {
                 self.sweep();
                 let scanned = now.elapsed().saturating_sub(self.scanner.time_of_searches());
@@ -215,6 +225,10 @@ impl Discovery {
             }
             Event::Opened(slot, opened) => {
                 self.check(slot, &opened);
+                None
+            }
+            Event::Unplaced(slot) => {
+                self.search_sockets(slot);
                 None
             }
         };
@@ -289,13 +303,14 @@ impl Discovery {
             return;
         };
         match self.probe(target, slot) {
-            Ok(probes) => {
+            Ok((probes, search)) => {
                 let on_trial = matches!(target.proof, Proof::Code(_));
                 tracing::info!(library = %target.path.display(), slot, on_trial, "attached");
                 let attachment = Attachment {
                     slot,
                     target: Arc::clone(target),
                     _probes: probes,
+                    search,
                 };
                 self.attached.insert(target.id, attachment);
             }
@@ -309,7 +324,7 @@ impl Discovery {
         }
     }
 
-    fn probe(&mut self, target: &Target, slot: u16) -> Result<Attached, String> {
+    fn probe(&mut self, target: &Target, slot: u16) -> Result<(Attached, Search), String> {
         // Told before the first record can name the slot.
         let library = Library {
             slot,
@@ -318,11 +333,18 @@ impl Discovery {
         self.libraries
             .send(library)
             .map_err(|_| "the agent is stopping".to_owned())?;
-        let mut points: Vec<Point> = target.needed_hooks().map(Point::from).collect();
+        let mut points: Vec<Point> = target
+            .needed_hooks()
+            .filter(|hook| hook.purpose == Purpose::Calls)
+            .map(Point::from)
+            .collect();
         // What ends connections comes first: no end is missed of one whose beginning was seen.
         points.sort_by_key(|point| !matches!(point.function, Function::SslFree | Function::SslClear));
         let clears = points.iter().any(|point| point.function == Function::SslClear);
-        let read = target.hooks.iter().find_map(Hook::passage);
+        let passage = |function| {
+            let mut hooks = target.hooks.iter().filter(|hook| hook.function == function);
+            hooks.find_map(Hook::passage).unwrap_or(Passage::NONE)
+        };
         let layout = Layout {
             clears: u32::from(clears),
             proof: if matches!(target.proof, Proof::Named) {
@@ -330,7 +352,8 @@ impl Discovery {
             } else {
                 ON_TRIAL
             },
-            read: read.unwrap_or(Passage::NONE),
+            read: passage(Function::SslReadEx),
+            write: passage(Function::SslWriteEx),
             ..target.layout
         };
         self.kernel()
@@ -341,8 +364,12 @@ impl Discovery {
         } else {
             self.trials.check(slot, &layout);
         }
-        self.kernel()
-            .attach(&target.file, slot, &points)
+        let mut kernel = self.kernel();
+        // Before the others, so that a connection shows its socket with the first that it writes.
+        let search = Search::first(&mut kernel, target, slot).map_err(|error| error.to_string())?;
+        let probes = kernel.attach(&target.file, slot, &points);
+        probes
+            .map(|probes| (probes, search))
             .map_err(|error| error.to_string())
     }
 

@@ -10,6 +10,8 @@ use std::{
     },
 };
 
+use ebpf::record::{Carrier, SocketSource};
+
 use super::{
     discovery::{Event, Library},
     owner::{Answer, Owners, Question},
@@ -117,6 +119,12 @@ impl Intake {
                         random: connection.client_random,
                     };
                     self.tell(Event::Opened(connection.library, opened));
+                }
+                // What is fed from memory uses no socket.
+                if connection.socket.source == SocketSource::Unknown as u8
+                    && connection.carrier != Carrier::Memory as u8
+                {
+                    self.tell(Event::Unplaced(connection.library));
                 }
             }
             Record::Exec(header) => {

@@ -7,8 +7,9 @@ use ebpf::layout::Passage;
 
 use super::emulation::Emulation;
 use super::image::Image;
+use super::passage::{self, Passed};
 use super::site::{self, Site};
-use super::{early, inner, passage};
+use super::{early, inner};
 
 /// A place for a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +20,22 @@ pub struct Hook {
     pub serves: Vec<Function>,
     /// Why there.
     pub choice: Choice,
+    /// What it is for.
+    pub purpose: Purpose,
     /// Byte offset in the file.
     pub offset: u64,
     /// What stands there.
     pub site: Site,
+}
+
+/// What a probe is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// All that calls tell.
+    Calls,
+    /// Which sockets calls use, while that is not known of some connection that was there before the agent. All else is
+    /// told where those calls pass by.
+    Sockets,
 }
 
 /// Why a probe goes where it goes.
@@ -36,14 +49,22 @@ pub enum Choice {
     /// Shortly after the entry, before anything of what is found there was changed, at an instruction that the kernel
     /// emulates.
     Early,
-    /// Inside the function that reads, where the result is known: what is found there, and where.
+    /// Inside the function that reads or writes, where the result is known: what is found there, and where.
     Passed(Passage),
     /// The function's entry, though its instruction is single-stepped: no cheaper place is proven.
     Stepped,
 }
 
 impl Hook {
-    /// Where reads pass by, if this is one of those places.
+    /// The reason for this place in words.
+    pub const fn reason(&self) -> &'static str {
+        match self.purpose {
+            Purpose::Calls => self.choice.reason(),
+            Purpose::Sockets => "only while the socket of a connection is looked for",
+        }
+    }
+
+    /// Where calls pass by, if this is one of those places.
     pub fn passage(&self) -> Option<Passage> {
         match self.choice {
             Choice::Passed(passage) => Some(passage),
@@ -71,18 +92,17 @@ impl Choice {
             Self::Inside => "the function that both call first: the kernel emulates its instruction",
             Self::Early => "after the entry, before anything changed: the kernel emulates its instruction",
             Self::Passed(_) => {
-                "behind the call that fetches the data: one probe for call and result, and the kernel emulates its instruction"
+                "where the data was moved: one probe for call and result, and the kernel emulates its instruction"
             }
             Self::Stepped => "the entry, single-stepped: no cheaper place is proven",
         }
     }
 }
 
+const READS: [Function; 2] = [Function::SslRead, Function::SslReadEx];
+const WRITES: [Function; 2] = [Function::SslWrite, Function::SslWriteEx];
 /// Functions of which one serves the other too, where both call the same function inside.
-const PAIRS: [(Function, Function); 2] = [
-    (Function::SslRead, Function::SslReadEx),
-    (Function::SslWrite, Function::SslWriteEx),
-];
+const PAIRS: [[Function; 2]; 2] = [READS, WRITES];
 
 /// As [`hooks_with`], for a kernel of which nothing is known.
 pub fn hooks(image: &Image) -> Vec<Hook> {
@@ -95,23 +115,31 @@ pub fn hooks(image: &Image) -> Vec<Hook> {
 /// number: two probes there would count every call twice.
 pub fn hooks_with(image: &Image, emulation: &Emulation) -> Vec<Hook> {
     let mut taken = BTreeSet::new();
-    let mut hooks = reads_passed(image, emulation);
-    let passed = !hooks.is_empty();
+    let passages = passage::find(image, emulation);
+    let reads = passed(image, emulation, READS, passages.read);
+    let writes = passed(image, emulation, WRITES, passages.write);
+    let (reads_pass, writes_pass) = (!reads.is_empty(), !writes.is_empty());
+    let mut hooks = [reads, writes].concat();
     for function in Function::ALL {
         // `SSL_write_ex` calls it in every release that has it: both together would count each call twice.
         if function == Function::SslWriteEx2 {
             continue;
         }
-        if passed && matches!(function, Function::SslRead | Function::SslReadEx) {
+        if reads_pass && READS.contains(&function) {
             continue;
         }
+        let purpose = if writes_pass && WRITES.contains(&function) {
+            Purpose::Sockets
+        } else {
+            Purpose::Calls
+        };
         let Some(symbol) = image.symbol(function.symbol()) else {
             continue;
         };
         let inner = PAIRS
             .into_iter()
-            .find(|(plain, ex)| function == *plain || function == *ex)
-            .and_then(|(plain, ex)| Some((plain, inside(image, plain, ex, emulation)?)));
+            .find(|pair| pair.contains(&function))
+            .and_then(|[plain, ex]| Some((plain, inside(image, plain, ex, emulation)?)));
         let address = match inner {
             // The inner function has the arguments and the result of the `_ex` one.
             Some((plain, _)) if plain == function => continue,
@@ -141,6 +169,7 @@ pub fn hooks_with(image: &Image, emulation: &Emulation) -> Vec<Hook> {
                 function,
                 serves,
                 choice,
+                purpose,
                 offset,
                 site,
             });
@@ -150,17 +179,17 @@ pub fn hooks_with(image: &Image, emulation: &Emulation) -> Vec<Hook> {
     hooks
 }
 
-/// The places that reads pass with their result; none if they are not proven.
-fn reads_passed(image: &Image, emulation: &Emulation) -> Vec<Hook> {
-    let Some(passed) = passage::find(image, emulation) else {
-        return Vec::new();
-    };
+/// The places that calls of these functions pass with their result; none if they are not proven.
+fn passed(image: &Image, emulation: &Emulation, serves: [Function; 2], passed: Option<Passed>) -> Vec<Hook> {
+    let Some(passed) = passed else { return Vec::new() };
     let hook = |place: &u64| {
         let (offset, site) = site::choose(image, *place, emulation)?;
         Some(Hook {
-            function: Function::SslReadEx,
-            serves: vec![Function::SslRead, Function::SslReadEx],
+            // The functions inside have the result of the `_ex` ones.
+            function: serves[1],
+            serves: serves.to_vec(),
             choice: Choice::Passed(passed.found),
+            purpose: Purpose::Calls,
             offset,
             site,
         })

@@ -7,8 +7,8 @@ use aya_ebpf::{
     programs::{ProbeContext, RetProbeContext},
 };
 use ebpf::{
-    call::{Call, MORE, OTHERS},
-    connection::{Key, Tracked},
+    call::Call,
+    connection::Key,
     fault::Fault,
     function::{Cookie, Function, HIT_RETURN},
     layout::NAMED,
@@ -75,6 +75,10 @@ pub fn call_return(context: RetProbeContext) -> u32 {
     let stack = unsafe { (*context.regs).rsp };
     let id = bpf_get_current_pid_tgid();
     let Some((call, walk)) = calls::leave(id, stack) else {
+        // Without its entry no more is lost than a look at the socket.
+        if !cookie.for_sockets {
+            stats::lost(Fault::EntryMissed);
+        }
         return 0;
     };
     let key = Key {
@@ -87,7 +91,11 @@ pub fn call_return(context: RetProbeContext) -> u32 {
         return 0;
     };
     let result = context.ret::<u64>() as i32;
-    let moved = moved(cookie.function, result, call.count);
+    let moved = if cookie.for_sockets {
+        0
+    } else {
+        moved(cookie.function, result, call.count)
+    };
     if layout.proof != NAMED && !trial::allows(&key, id, cookie, &call, result, moved, layout) {
         return 0;
     }
@@ -97,7 +105,7 @@ pub fn call_return(context: RetProbeContext) -> u32 {
     };
     // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
     let state = unsafe { &mut *tracked };
-    note_socket(state, &call);
+    socket::settle(state, &call);
     socket_use::consider(state, &key, layout);
     moves::pass_on(tracked, walk, &key, id, cookie, layout, call.buffer, moved);
     0
@@ -116,17 +124,5 @@ fn moved(function: u8, result: i32, count: u64) -> u64 {
             }
         },
         _ => 0,
-    }
-}
-
-#[inline(always)]
-fn note_socket(tracked: &mut Tracked, call: &Call) {
-    if tracked.placed != 0 || call.sock == 0 || call.conflict & OTHERS != 0 || !socket::is_tcp(call.sock) {
-        return;
-    }
-    if call.conflict & MORE != 0 || tracked.sock != 0 && tracked.sock != call.sock {
-        tracked.conflict = 1;
-    } else {
-        tracked.sock = call.sock;
     }
 }

@@ -1,5 +1,5 @@
-//! Places inside the function that reads, which each call passes with its result: one probe there tells what those at a
-//! function's entry and return do, but for the socket that the call used.
+//! Places inside the functions that read and write, which each call passes with its result: one probe there tells what
+//! those at a function's entry and return do, but for the socket that the call used.
 
 use aya_ebpf::{
     EbpfContext,
@@ -8,13 +8,14 @@ use aya_ebpf::{
     programs::ProbeContext,
 };
 use ebpf::{
-    call::{OTHERS, REGISTERS},
+    call::{Call, OTHERS, REGISTERS},
     connection::Key,
     fault::Fault,
     function::Cookie,
-    layout::{STACK, UNKNOWN},
+    layout::{Layout, Passage, STACK, UNKNOWN},
 };
 
+use super::socket;
 use crate::{calls, connections, layouts, memory, moves, socket_use, stats};
 
 /// Number of `rsp`.
@@ -26,22 +27,47 @@ const READ: i32 = 1;
 /// gave its result.
 #[uprobe]
 pub fn read_passage(context: ProbeContext) -> u32 {
-    // SAFETY: the context is the one this program was called with.
-    let cookie = Cookie::from_raw(unsafe { bpf_get_attach_cookie(context.as_ptr()) });
-    stats::hit(u32::from(cookie.function));
     // SAFETY: the kernel hands over the registers.
-    let registers = unsafe { &*context.regs };
+    let moves = unsafe { (*context.regs).rax } as i32 == READ;
+    let cookie = cookie(&context);
     let Some(layout) = layouts::library(cookie.slot) else {
         stats::lost(Fault::Cookie);
         return 0;
     };
+    pass(&context, cookie, layout, &layout.read, moves)
+}
+
+/// `int ssl_write_bytes(SSL *s, int type, const void *buf, size_t len, size_t *written)` succeeded.
+#[uprobe]
+pub fn write_passage(context: ProbeContext) -> u32 {
+    let cookie = cookie(&context);
+    let Some(layout) = layouts::library(cookie.slot) else {
+        stats::lost(Fault::Cookie);
+        return 0;
+    };
+    pass(&context, cookie, layout, &layout.write, true)
+}
+
+/// Which probe fired. It is counted.
+#[inline(always)]
+fn cookie(context: &ProbeContext) -> Cookie {
+    // SAFETY: the context is the one the program was called with.
+    let cookie = Cookie::from_raw(unsafe { bpf_get_attach_cookie(context.as_ptr()) });
+    stats::hit(u32::from(cookie.function));
+    cookie
+}
+
+/// A call passes by.
+#[inline(always)]
+fn pass(context: &ProbeContext, cookie: Cookie, layout: &Layout, passage: &Passage, moves: bool) -> u32 {
     let id = bpf_get_current_pid_tgid();
     let Some(thread) = calls::own(id) else { return 0 };
-    let moves = registers.rax as i32 == READ;
     // A call that moved nothing matters only where it was made inside another.
     if !moves && thread.depth == 0 {
         return 0;
     }
+    // SAFETY: the kernel hands over the registers.
+    let registers = unsafe { &*context.regs };
     // In memory, since no place of the context may be chosen while the program runs.
     thread.registers = [
         registers.rax,
@@ -61,37 +87,51 @@ pub fn read_passage(context: ProbeContext) -> u32 {
         registers.r14,
         registers.r15,
     ];
-    let passage = &layout.read;
     let place = |place| value(&thread.registers, place);
-    if passage.guard != UNKNOWN {
-        let Some(guard) = place(passage.guard) else {
+    // One by one: of several that may be missing, the compiler leaves some unset, which the verifier refuses.
+    let Some(count) = place(passage.count) else {
+        return unreadable();
+    };
+    let mut moved = 0;
+    if moves {
+        let Some(count) = memory::user::<u64>(count) else {
+            return unreadable();
+        };
+        moved = count;
+    }
+    let Some(mut ssl) = place(passage.ssl) else {
+        return unreadable();
+    };
+    let mut guard = passage.guard;
+    if passage.aside_ssl != UNKNOWN && ssl == moved {
+        let Some(aside) = place(passage.aside_ssl) else {
+            return unreadable();
+        };
+        ssl = aside;
+        guard = passage.aside_guard;
+    }
+    if guard != UNKNOWN {
+        let Some(guard) = place(guard) else {
             return unreadable();
         };
         if guard as u32 != passage.wanted {
             return 0;
         }
     }
-    // One by one: of several that may be missing, the compiler leaves some unset, which the verifier refuses.
-    let Some(ssl) = place(passage.ssl) else {
-        return unreadable();
-    };
     let Some(buffer) = place(passage.buffer) else {
         return unreadable();
     };
-    let Some(count) = place(passage.count) else {
-        return unreadable();
-    };
-    if let Some(outer) = calls::innermost(thread)
-        && outer.ssl != ssl
-    {
-        outer.conflict |= OTHERS;
+    // The call that this one is part of, where its beginning was asked for, too.
+    let mut own = Call::NONE;
+    if let Some(inside) = calls::innermost(thread) {
+        if inside.ssl == ssl {
+            own = *inside;
+            // It does not pass again: should its return never be seen, it must not be taken for a later one.
+            inside.ssl = 0;
+        } else {
+            inside.conflict |= OTHERS;
+        }
     }
-    if !moves {
-        return 0;
-    }
-    let Some(moved) = memory::user::<u64>(count) else {
-        return unreadable();
-    };
     if moved == 0 {
         return 0;
     }
@@ -105,6 +145,7 @@ pub fn read_passage(context: ProbeContext) -> u32 {
     };
     // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
     let state = unsafe { &mut *tracked };
+    socket::settle(state, &own);
     socket_use::consider(state, &key, layout);
     moves::pass_on(
         tracked,

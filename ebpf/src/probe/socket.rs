@@ -2,7 +2,8 @@
 
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::raw_tracepoint, programs::RawTracePointContext};
 use ebpf::{
-    call::MORE,
+    call::{Call, MORE, OTHERS},
+    connection::Tracked,
     function::{HIT_SOCK_RECV, HIT_SOCK_SEND},
     layout::UNKNOWN,
     record::{Socket, SocketSource},
@@ -95,6 +96,19 @@ pub fn of_descriptor(descriptor: i32) -> Option<u64> {
     is_tcp(sock).then_some(sock)
 }
 
+/// Takes the socket that a call used for the connection's, unless another has been told already.
+#[inline(always)]
+pub fn settle(tracked: &mut Tracked, call: &Call) {
+    if tracked.placed != 0 || call.sock == 0 || call.conflict & OTHERS != 0 || !is_tcp(call.sock) {
+        return;
+    }
+    if call.conflict & MORE != 0 || tracked.sock != 0 && tracked.sock != call.sock {
+        tracked.conflict = 1;
+    } else {
+        tracked.sock = call.sock;
+    }
+}
+
 /// Fills in the 4-tuple of a `struct sock`; leaves `family` 0 if it cannot be read.
 #[inline(always)]
 pub fn describe(sock: u64, source: SocketSource, socket: &mut Socket) {
@@ -103,30 +117,33 @@ pub fn describe(sock: u64, source: SocketSource, socket: &mut Socket) {
     let Some(family) = field::<u16>(sock, kernel.sock_family) else {
         return;
     };
-    let known = if family == AF_INET {
-        let local = field::<[u8; 4]>(sock, kernel.sock_local_v4);
-        let peer = field::<[u8; 4]>(sock, kernel.sock_peer_v4);
-        if let (Some(local), Some(peer)) = (local, peer) {
-            socket.local[0] = local[0];
-            socket.local[1] = local[1];
-            socket.local[2] = local[2];
-            socket.local[3] = local[3];
-            socket.peer[0] = peer[0];
-            socket.peer[1] = peer[1];
-            socket.peer[2] = peer[2];
-            socket.peer[3] = peer[3];
-        }
-        local.is_some() && peer.is_some()
+    // One by one: of several that may be missing, the compiler leaves some unset, which the verifier refuses.
+    if family == AF_INET {
+        let Some(local) = field::<[u8; 4]>(sock, kernel.sock_local_v4) else {
+            return;
+        };
+        let Some(peer) = field::<[u8; 4]>(sock, kernel.sock_peer_v4) else {
+            return;
+        };
+        socket.local[0] = local[0];
+        socket.local[1] = local[1];
+        socket.local[2] = local[2];
+        socket.local[3] = local[3];
+        socket.peer[0] = peer[0];
+        socket.peer[1] = peer[1];
+        socket.peer[2] = peer[2];
+        socket.peer[3] = peer[3];
     } else {
-        let local = field::<[u8; 16]>(sock, kernel.sock_local_v6);
-        let peer = field::<[u8; 16]>(sock, kernel.sock_peer_v6);
-        if let (Some(local), Some(peer)) = (local, peer) {
-            socket.local = local;
-            socket.peer = peer;
-        }
-        local.is_some() && peer.is_some()
-    };
-    let (Some((local_port, peer_port)), true) = (ports(sock), known) else {
+        let Some(local) = field::<[u8; 16]>(sock, kernel.sock_local_v6) else {
+            return;
+        };
+        socket.local = local;
+        let Some(peer) = field::<[u8; 16]>(sock, kernel.sock_peer_v6) else {
+            return;
+        };
+        socket.peer = peer;
+    }
+    let Some((local_port, peer_port)) = ports(sock) else {
         return;
     };
     socket.local_port = local_port;

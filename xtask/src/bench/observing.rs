@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::slice;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
@@ -15,6 +17,9 @@ use crate::rig::agent::{Agent, Start};
 use crate::rig::metrics::{self, Sample};
 use crate::rig::scratch::Scratch;
 use crate::rig::servers::Server;
+
+/// For so long after it began the agent looks for the sockets of older connections, which costs more than what follows.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// What observes, until it is dropped.
 pub(super) enum Observing {
@@ -81,6 +86,7 @@ impl Observing {
                 };
                 // Of a stripped program the agent first has to believe what it found, and does less until then.
                 matrix::warm_up(&agent, slice::from_ref(server), scratch)?;
+                thread::sleep(SETTLED);
                 Ok(Some(Self::Wrongway { agent }))
             }
         }

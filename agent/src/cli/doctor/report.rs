@@ -287,7 +287,7 @@ impl Site {
             emulated: hook.site.emulated,
             cost_nanoseconds: hook.site.cost.map(|cost| cost.nanoseconds),
             choice: hook.choice.as_str(),
-            reason: hook.choice.reason(),
+            reason: hook.reason(),
             probes: [
                 (passed, "passage"),
                 (!passed && entry, "entry"),

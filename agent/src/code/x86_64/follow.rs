@@ -8,8 +8,8 @@ use iced_x86::{
 };
 
 use super::LONGEST;
-use super::state::State;
-use crate::code::{Body, Bounds, Call, Function, Program, Trace, Value, Values};
+use super::state::{Detail, State};
+use crate::code::{Body, Bounds, Call, Function, Program, Value, Values};
 
 /// Longest function that is followed, in bytes.
 const LENGTH_LIMIT: u64 = 64 << 10;
@@ -18,19 +18,13 @@ const STEPS: usize = 1 << 16;
 
 /// What a function does.
 pub(super) fn body(program: &Program, function: Function) -> Body {
-    let Some(mut follower) = Follower::start(program, function) else {
+    let Some(mut follower) = Follower::start(program, function, Detail::Handed, &BTreeSet::new()) else {
         return Body::default();
     };
-    follower.reached = follower.states.keys().copied().collect();
     if function.bounds == Bounds::Stated {
         follower.rest();
     }
     follower.summary()
-}
-
-/// What a function does on its way. What only tables of jumps lead to is left out.
-pub(super) fn trace(program: &Program, function: Function) -> Trace {
-    Follower::start(program, function).map_or_else(Trace::default, |mut follower| follower.trace())
 }
 
 /// Whether an access changes what it is made to.
@@ -41,22 +35,31 @@ pub(super) fn is_written(access: OpAccess) -> bool {
     )
 }
 
-struct Follower {
+/// Ways through one function.
+pub(super) struct Follower {
     start: u64,
     bytes: Vec<u8>,
-    /// What is known before each instruction that was reached.
-    states: BTreeMap<u64, State>,
+    detail: Detail,
+    /// What is known before each instruction that was reached, for ways with each [`State::mark`].
+    states: BTreeMap<(u64, u16), State>,
     /// Those of them that a way from the start leads to.
     reached: BTreeSet<u64>,
-    pending: Vec<u64>,
-    info: InstructionInfoFactory,
+    /// Instructions that are not gone beyond.
+    ends: BTreeSet<u64>,
+    pending: Vec<(u64, u16)>,
+    pub(super) info: InstructionInfoFactory,
     steps: usize,
     sound: bool,
 }
 
 impl Follower {
-    /// Follows a function from its start; `None` if it is none, or too long.
-    fn start(program: &Program, function: Function) -> Option<Self> {
+    /// Follows a function from its start up to these instructions; `None` if it is none, or too long.
+    pub(super) fn start(
+        program: &Program,
+        function: Function,
+        detail: Detail,
+        ends: &BTreeSet<u64>,
+    ) -> Option<Self> {
         let length = function.end.saturating_sub(function.start);
         if length == 0 || length > LENGTH_LIMIT && function.bounds == Bounds::Stated {
             return None;
@@ -67,37 +70,77 @@ impl Follower {
         let mut follower = Self {
             start: function.start,
             bytes,
+            detail,
             states: BTreeMap::new(),
             reached: BTreeSet::new(),
+            ends: ends.clone(),
             pending: Vec::new(),
             info: InstructionInfoFactory::new(),
             steps: 0,
             sound: true,
         };
-        follower.reach(function.start, State::entry());
+        follower.reach(function.start, State::entry(detail));
         follower.run();
+        follower.reached = follower.states.keys().map(|(address, _)| *address).collect();
         Some(follower)
+    }
+
+    /// Follows the same function from an instruction on, for so many steps at most.
+    pub(super) fn onwards(&self, address: u64, state: State, steps: usize) -> Self {
+        let mut follower = Self {
+            start: self.start,
+            bytes: self.bytes.clone(),
+            detail: self.detail,
+            states: BTreeMap::new(),
+            reached: BTreeSet::new(),
+            ends: BTreeSet::new(),
+            pending: Vec::new(),
+            info: InstructionInfoFactory::new(),
+            steps: STEPS.saturating_sub(steps),
+            sound: true,
+        };
+        follower.reach(address, state);
+        follower.run();
+        follower
+    }
+
+    /// Whether no way led to where it must not, and all were followed.
+    pub(super) fn is_sound(&self) -> bool {
+        self.sound
+    }
+
+    /// The instructions that were reached, with what is known before each on the ways that are kept apart.
+    pub(super) fn steps(&self) -> Vec<(Instruction, Vec<State>)> {
+        let mut steps: BTreeMap<u64, Vec<State>> = BTreeMap::new();
+        for ((address, _), state) in &self.states {
+            steps.entry(*address).or_default().push(state.clone());
+        }
+        let decoded = |(address, states)| Some((self.decode(address)?, states));
+        steps.into_iter().filter_map(decoded).collect()
     }
 
     /// Another way leads to an instruction.
     fn reach(&mut self, address: u64, state: State) {
-        let news = match self.states.get_mut(&address) {
+        let way = (address, state.mark());
+        let news = match self.states.get_mut(&way) {
             Some(known) => known.join(&state),
-            None => self.states.insert(address, state).is_none(),
+            None => self.states.insert(way, state).is_none(),
         };
         if news {
-            self.pending.push(address);
+            self.pending.push(way);
         }
     }
 
     fn run(&mut self) {
-        while let Some(address) = self.pending.pop() {
+        while let Some(way) = self.pending.pop() {
             if self.steps == STEPS {
                 self.sound = false;
                 return;
             }
             self.steps += 1;
-            self.step(address);
+            if !self.ends.contains(&way.0) {
+                self.step(way);
+            }
         }
     }
 
@@ -107,9 +150,9 @@ impl Follower {
         while let Some(instruction) = self.decode(address) {
             // Padding leads to what stands behind it, but nothing leads to padding.
             let padding = matches!(instruction.mnemonic(), Mnemonic::Nop | Mnemonic::Int3);
-            if !padding && !self.states.contains_key(&address) {
+            if !padding && !self.states.contains_key(&(address, 0)) {
                 let sound = self.sound;
-                self.reach(address, State::unknown());
+                self.reach(address, State::unknown(self.detail));
                 self.run();
                 // What lies between may be no code at all.
                 self.sound = sound;
@@ -118,8 +161,8 @@ impl Follower {
         }
     }
 
-    fn step(&mut self, address: u64) {
-        let (Some(instruction), Some(state)) = (self.decode(address), self.states.get(&address)) else {
+    fn step(&mut self, way: (u64, u16)) {
+        let (Some(instruction), Some(state)) = (self.decode(way.0), self.states.get(&way)) else {
             self.sound = false;
             return;
         };
@@ -136,8 +179,13 @@ impl Follower {
                 self.go(next, state, true);
             }
             FlowControl::ConditionalBranch => {
-                self.go(instruction.near_branch_target(), state.clone(), true);
-                self.go(next, state, false);
+                let [taken, passed] = state.fork(&instruction);
+                if let Some(taken) = taken {
+                    self.go(instruction.near_branch_target(), taken, true);
+                }
+                if let Some(passed) = passed {
+                    self.go(next, passed, false);
+                }
             }
             FlowControl::UnconditionalBranch => self.go(instruction.near_branch_target(), state, true),
             FlowControl::IndirectBranch
@@ -157,7 +205,7 @@ impl Follower {
         }
     }
 
-    fn is_inside(&self, address: u64) -> bool {
+    pub(super) fn is_inside(&self, address: u64) -> bool {
         address
             .checked_sub(self.start)
             .is_some_and(|skip| skip < self.bytes.len() as u64)
@@ -177,8 +225,8 @@ impl Follower {
             complete: self.sound,
             ..Body::default()
         };
-        for (&address, state) in &self.states {
-            let Some(instruction) = self.decode(address) else {
+        for ((address, _), state) in &self.states {
+            let Some(instruction) = self.decode(*address) else {
                 continue;
             };
             self.note_call(&instruction, state, &mut body);
@@ -202,60 +250,13 @@ impl Follower {
         body
     }
 
-    fn trace(&mut self) -> Trace {
-        self.reached = self.states.keys().copied().collect();
-        let mut trace = Trace {
-            complete: self.sound,
-            ..Trace::default()
-        };
-        for (&address, state) in &self.states {
-            let Some(instruction) = self.decode(address) else {
-                continue;
-            };
-            trace.held.insert(address, state.held());
-            let (next, target) = (instruction.next_ip(), instruction.near_branch_target());
-            match instruction.flow_control() {
-                FlowControl::Next => {
-                    trace.next.insert(address, next);
-                    // States come in the order of addresses: what stands behind a call is met after it.
-                    let info = self.info.info(&instruction);
-                    let mut used = info.used_registers().iter();
-                    let rewritten = used.any(|used| {
-                        used.register().full_register() == Register::RAX && is_written(used.access())
-                    });
-                    if trace.fresh.contains(&address) && !rewritten {
-                        trace.fresh.insert(next);
-                    }
-                }
-                FlowControl::Call | FlowControl::IndirectCall => {
-                    trace.calls.push(self.call(&instruction, state, false));
-                    trace.next.insert(address, next);
-                    trace.fresh.insert(next);
-                }
-                FlowControl::IndirectBranch => {
-                    // Where the frame is gone, it leaves; else it may lead to anywhere inside.
-                    trace.complete &= state.is_at_entry();
-                    trace.calls.push(self.call(&instruction, state, true));
-                }
-                FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
-                    if self.is_inside(target) {
-                        trace.targets.insert(target);
-                    } else {
-                        trace.calls.push(self.call(&instruction, state, true));
-                    }
-                }
-                FlowControl::Return => trace.results.push(state.register(Register::RAX)),
-                FlowControl::Interrupt | FlowControl::Exception | FlowControl::XbeginXabortXend => {}
-            }
-        }
-        trace
-    }
-
-    fn call(&self, instruction: &Instruction, state: &State, tail: bool) -> Call {
+    /// What is handed over by a call, or by a jump that leaves.
+    pub(super) fn call(&self, instruction: &Instruction, state: &State, tail: bool) -> Call {
         let direct = instruction.op_count() == 1 && instruction.op0_kind() == OpKind::NearBranch64;
         Call {
             site: instruction.ip(),
             target: direct.then(|| instruction.near_branch_target()),
+            slot: state.slot(instruction),
             tail,
             reached: self.reached.contains(&instruction.ip()),
             arguments: state.arguments(),

@@ -40,10 +40,23 @@ impl Frame {
         news
     }
 
-    /// Whole words that are known for sure, by their distance from the return address.
+    /// What is known for sure, by its distance from the return address: whole words, and the lower halves of arguments.
     pub(super) fn held(&self) -> impl Iterator<Item = (i64, Value)> {
-        let whole = self.places.iter().filter(|(_, (size, _))| *size == LONGEST);
-        whole.filter_map(|(place, (_, values))| Some((*place, values.single()?)))
+        self.places.iter().filter_map(|(place, (size, values))| {
+            let value = match (*size, values.single()?) {
+                (LONGEST, value) => value,
+                (_, Value::Argument(number) | Value::Low(number)) => Value::Low(number),
+                _ => return None,
+            };
+            Some((*place, value))
+        })
+    }
+
+    /// Changes whatever is known; `None` makes it unknown.
+    pub(super) fn change(&mut self, change: impl Fn(Value) -> Option<Value>) {
+        for (_, values) in self.places.values_mut() {
+            *values = values.map(&change);
+        }
     }
 
     /// What lies at an address.
@@ -63,10 +76,9 @@ impl Frame {
     pub(super) fn write(&mut self, address: &Values, size: usize, values: Values) {
         self.give_away(&values);
         let Some(place) = single(address) else {
-            if address.can_be_frame() {
-                self.places.clear();
-            } else {
-                self.foreign();
+            self.foreign();
+            if let Some(lowest) = address.frames().map(|place| place.unwrap_or(i64::MIN)).min() {
+                self.clear_from(lowest);
             }
             return;
         };
@@ -92,9 +104,12 @@ impl Frame {
 
     /// Others write where they can.
     pub(super) fn foreign(&mut self) {
-        let shared = self.shared;
+        self.clear_from(self.shared);
+    }
+
+    fn clear_from(&mut self, lowest: i64) {
         self.places
-            .retain(|&place, (size, _)| place.saturating_add(*size) <= shared);
+            .retain(|&place, (size, _)| place.saturating_add(*size) <= lowest);
     }
 
     /// Nothing is known any more.

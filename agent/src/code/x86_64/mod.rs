@@ -1,5 +1,6 @@
 //! Reading of x86-64 code.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::{Architecture, Body, Function, Program, Trace};
@@ -8,6 +9,7 @@ mod follow;
 mod frame;
 mod scan;
 mod state;
+mod ways;
 
 /// Longest instruction in bytes.
 const LONGEST: usize = 15;
@@ -34,6 +36,15 @@ impl Architecture for X86_64 {
     }
 
     fn trace(&self, program: &Program, function: Function) -> Trace {
-        follow::trace(program, function)
+        ways::trace(program, function)
+    }
+
+    fn successes(
+        &self,
+        program: &Program,
+        function: Function,
+        usable: &dyn Fn(u64) -> bool,
+    ) -> BTreeSet<u64> {
+        ways::successes(program, function, usable)
     }
 }

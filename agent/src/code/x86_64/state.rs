@@ -29,27 +29,55 @@ const KEPT: [Register; 7] = [
     Register::R15,
 ];
 
+/// Where programs keep what tells them that their stack was overwritten (x86-64 psABI, `-fstack-protector`): the segment
+/// and the distance.
+const CANARY: (Register, u64) = (Register::FS, 0x28);
+
+/// How much is told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Constants, arguments and the frame: what is handed over.
+    Handed,
+    /// What was loaded and what calls gave back, too, with ways kept apart on which the first argument is kept in
+    /// different registers.
+    Ways,
+}
+
+/// What the flags tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flags {
+    Unknown,
+    /// How what the last call gave back compares with 0.
+    Result,
+    /// Whether the stack was overwritten.
+    Canary,
+}
+
 /// The registers and the frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct State {
     registers: [Values; 16],
     frame: Frame,
+    flags: Flags,
+    detail: Detail,
 }
 
 impl State {
     /// Nothing is known, as after a jump through a table.
-    pub(super) fn unknown() -> Self {
+    pub(super) fn unknown(detail: Detail) -> Self {
         let mut state = Self {
             registers: std::array::from_fn(|_| Values::unknown()),
             frame: Frame::new(),
+            flags: Flags::Unknown,
+            detail,
         };
         state.set(Register::RSP, Values::only(Value::Frame(None)));
         state
     }
 
     /// At the start of a function.
-    pub(super) fn entry() -> Self {
-        let mut state = Self::unknown();
+    pub(super) fn entry(detail: Detail) -> Self {
+        let mut state = Self::unknown(detail);
         state.set(Register::RSP, Values::only(Value::Frame(Some(0))));
         for (number, register) in (0..).zip(ARGUMENT_REGISTERS) {
             state.set(register, Values::only(Value::Argument(number)));
@@ -60,6 +88,22 @@ impl State {
     /// Whether the frame is gone, as before a return.
     pub(super) fn is_at_entry(&self) -> bool {
         self.register(Register::RSP).is_only(Value::Frame(Some(0)))
+    }
+
+    /// Marks the registers that keep the first argument over calls, by their numbers. Only ways with the same mark are
+    /// joined; with [`Detail::Handed`] it is 0.
+    pub(super) fn mark(&self) -> u16 {
+        let keeps = |register: &&Register| {
+            self.register(**register).is_only(Value::Argument(0)) && **register != Register::RSP
+        };
+        match self.detail {
+            Detail::Handed => 0,
+            Detail::Ways => KEPT
+                .iter()
+                .filter(keeps)
+                .filter_map(|kept| place(*kept))
+                .fold(0, |mark, place| mark | 1 << place),
+        }
     }
 
     /// What is known for sure, with where it is found: registers, then the frame from the top of the stack on.
@@ -80,6 +124,10 @@ impl State {
     /// Another way leads here; whether it carries something new.
     pub(super) fn join(&mut self, other: &Self) -> bool {
         let mut grown = self.frame.join(&other.frame);
+        if self.flags != other.flags && self.flags != Flags::Unknown {
+            self.flags = Flags::Unknown;
+            grown = true;
+        }
         for (register, other) in self.registers.iter_mut().zip(&other.registers) {
             grown |= register.join(other);
         }
@@ -89,6 +137,14 @@ impl State {
     /// What a register holds as a whole.
     pub(super) fn register(&self, register: Register) -> Values {
         place(register).map_or_else(Values::unknown, |place| self.registers[place].clone())
+    }
+
+    /// Where the pointer that decides what is called was loaded from: so many bytes behind some address.
+    pub(super) fn slot(&self, call: &Instruction) -> Option<u64> {
+        match self.operand(call, 0).single()? {
+            Value::Loaded(distance) => Some(distance),
+            _ => None,
+        }
     }
 
     /// What is handed over to a function that is called here.
@@ -107,10 +163,47 @@ impl State {
                 self.registers[number] = Values::unknown();
             }
         }
+        self.flags = Flags::Unknown;
+        if self.detail == Detail::Ways {
+            self.change(|value| (value != Value::Result).then_some(value));
+            self.set(Register::RAX, Values::only(Value::Result));
+        }
+    }
+
+    /// What is known where a conditional jump is taken, and where it is not; `None` where the program does not come.
+    pub(super) fn fork(self, jump: &Instruction) -> [Option<Self>; 2] {
+        let (mut taken, mut passed) = (self.clone(), self);
+        match (taken.flags, jump.mnemonic()) {
+            (Flags::Result, Mnemonic::Jle | Mnemonic::Jl | Mnemonic::Js | Mnemonic::Je) => taken.fail(),
+            (Flags::Result, Mnemonic::Jg | Mnemonic::Jge | Mnemonic::Jns | Mnemonic::Jne) => passed.fail(),
+            (Flags::Canary, Mnemonic::Jne) => return [None, Some(passed)],
+            (Flags::Canary, Mnemonic::Je) => return [Some(taken), None],
+            _ => {}
+        }
+        [Some(taken), Some(passed)]
+    }
+
+    /// The last call gave back nothing above 0.
+    fn fail(&mut self) {
+        self.change(|value| {
+            Some(if value == Value::Result {
+                Value::Failed
+            } else {
+                value
+            })
+        });
+    }
+
+    fn change(&mut self, change: impl Fn(Value) -> Option<Value>) {
+        for register in &mut self.registers {
+            *register = register.map(&change);
+        }
+        self.frame.change(change);
     }
 
     /// After an instruction that goes on to the next one.
     pub(super) fn apply(&mut self, instruction: &Instruction, info: &mut InstructionInfoFactory) {
+        self.flags = self.flags_after(instruction);
         match instruction.mnemonic() {
             Mnemonic::Push => {
                 let values = self.operand(instruction, 0);
@@ -143,6 +236,25 @@ impl State {
                 }
                 None => self.forget(instruction, info),
             },
+        }
+    }
+
+    fn flags_after(&self, instruction: &Instruction) -> Flags {
+        // As an `int`: what the upper half holds is anything.
+        let int = instruction.op0_kind() == OpKind::Register && instruction.op0_register().size() == 4;
+        let compared = match instruction.mnemonic() {
+            Mnemonic::Test => int && is_same(instruction),
+            Mnemonic::Cmp => int && is_immediate(instruction) && instruction.immediate(1) == 0,
+            _ => false,
+        };
+        let of_canary = instruction.op_kinds().any(|kind| kind == OpKind::Memory)
+            && (instruction.memory_segment(), instruction.memory_displacement64()) == CANARY;
+        match instruction.mnemonic() {
+            _ if self.detail == Detail::Handed => Flags::Unknown,
+            _ if compared && self.operand(instruction, 0).is_only(Value::Result) => Flags::Result,
+            Mnemonic::Sub | Mnemonic::Xor | Mnemonic::Cmp if of_canary => Flags::Canary,
+            _ if instruction.rflags_modified() == 0 => self.flags,
+            _ => Flags::Unknown,
         }
     }
 
@@ -207,15 +319,22 @@ impl State {
             OpKind::Register if instruction.op_register(number).size() >= 4 => {
                 self.register(instruction.op_register(number))
             }
-            OpKind::Memory if instruction.memory_index() == Register::None => self
-                .frame
-                .read(&self.address(instruction), instruction.memory_size().size()),
+            OpKind::Memory if instruction.memory_index() == Register::None => self.load(instruction),
             OpKind::Register | OpKind::Memory => Values::unknown(),
             _ => instruction.try_immediate(number).map_or_else(
                 |_| Values::unknown(),
                 |number| Values::only(Value::Constant(number)),
             ),
         }
+    }
+
+    fn load(&self, instruction: &Instruction) -> Values {
+        let (address, size) = (self.address(instruction), instruction.memory_size().size());
+        let outside = !address.can_be_frame() && address.constants().next().is_none();
+        if self.detail == Detail::Ways && outside && size == 8 {
+            return Values::only(Value::Loaded(instruction.memory_displacement64()));
+        }
+        self.frame.read(&address, size)
     }
 
     /// The address that an operand in memory has, or that `lea` computes.
@@ -274,7 +393,9 @@ fn moved(values: &Values, distance: u64) -> Values {
         Value::Frame(place) => Some(Value::Frame(
             place.and_then(|place| place.checked_add(distance.cast_signed())),
         )),
-        Value::Argument(_) | Value::Low(_) => (distance == 0).then_some(value),
+        Value::Argument(_) | Value::Low(_) | Value::Loaded(_) | Value::Result | Value::Failed => {
+            (distance == 0).then_some(value)
+        }
     })
 }
 
@@ -283,7 +404,8 @@ fn halved(values: &Values) -> Values {
     values.map(|value| match value {
         Value::Constant(number) => Some(Value::Constant(number & u64::from(u32::MAX))),
         Value::Argument(number) | Value::Low(number) => Some(Value::Low(number)),
-        Value::Frame(_) => None,
+        Value::Result | Value::Failed => Some(value),
+        Value::Frame(_) | Value::Loaded(_) => None,
     })
 }
 

@@ -4,7 +4,7 @@ use ebpf::function::Function;
 
 use super::{Found, Lineage, Role};
 use crate::code::{Program, Symbol};
-use crate::target::hook::{Choice, Hook};
+use crate::target::hook::{Choice, Hook, Purpose};
 use crate::target::{Emulation, early, site};
 
 /// The hooks of a program, in the order of the functions' numbers.
@@ -82,6 +82,7 @@ fn hook(
         function,
         serves,
         choice,
+        purpose: Purpose::Calls,
         offset,
         site,
     })

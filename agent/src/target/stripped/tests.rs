@@ -10,6 +10,7 @@ fn call(target: u64, arguments: [Values; 6]) -> Call {
     Call {
         site: 0,
         target: Some(target),
+        slot: None,
         tail: false,
         reached: true,
         arguments,
