@@ -47,6 +47,7 @@ fn help_names_the_subcommands_and_exit_codes() {
         "replay",
         "Exit codes:",
         "69",
+        "70",
     ] {
         assert!(help.contains(word), "{word} in {help}");
     }

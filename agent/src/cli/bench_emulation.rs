@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::bench_probes::wait_to_be_ended;
-use super::failure::unavailable_kernel;
+use super::failure::kernel_failure;
 use crate::kernel::{Kernel, Limits};
 
 /// Prints what a probe on each kind of instruction costs, one JSON object a line, and waits to be ended.
@@ -14,12 +14,11 @@ use crate::kernel::{Kernel, Limits};
 /// # Errors
 /// If the kernel refuses.
 pub fn run() -> anyhow::Result<ExitCode> {
-    let mut kernel =
-        Kernel::load_object(Limits::default()).map_err(|error| unavailable_kernel(error.into()))?;
+    let mut kernel = Kernel::load_object(Limits::default()).map_err(|error| kernel_failure(error.into()))?;
     let start = Instant::now();
     let (emulation, probes) = kernel
         .measure_emulation()
-        .map_err(|error| unavailable_kernel(error.into()))?;
+        .map_err(|error| kernel_failure(error.into()))?;
     let took = start.elapsed();
     drop(probes);
     let detached = start.elapsed();

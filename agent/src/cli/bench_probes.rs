@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use ebpf::function::Function;
 
-use super::failure::{Failure, unavailable_kernel};
+use super::failure::{Failure, kernel_failure};
 use crate::kernel::{Kernel, Limits, Point, PointKind};
 use crate::target::hook::Purpose;
 use crate::target::{Emulation, Image, Scanner};
@@ -47,14 +47,13 @@ pub fn run(args: &BenchProbesArgs) -> anyhow::Result<ExitCode> {
         .map_err(|error| Failure::configuration(format!("cannot read {path}: {error}")))?;
     let image = Image::read(Arc::new(file))
         .map_err(|error| Failure::configuration(format!("{path} is no library to probe: {error}")))?;
-    let mut kernel =
-        Kernel::load_object(Limits::default()).map_err(|error| unavailable_kernel(error.into()))?;
+    let mut kernel = Kernel::load_object(Limits::default()).map_err(|error| kernel_failure(error.into()))?;
     let hooks = match args.at {
         Place::Exported => exported(&image),
         Place::Sites => {
             let (emulation, _) = kernel
                 .measure_emulation()
-                .map_err(|error| unavailable_kernel(error.into()))?;
+                .map_err(|error| kernel_failure(error.into()))?;
             sites(&args.library, emulation)?
         }
     };
@@ -67,7 +66,7 @@ pub fn run(args: &BenchProbesArgs) -> anyhow::Result<ExitCode> {
     }
     let _attached = kernel
         .attach_empty(image.file(), &hooks)
-        .map_err(|error| unavailable_kernel(error.into()))?;
+        .map_err(|error| kernel_failure(error.into()))?;
     println!("attached");
     wait_to_be_ended()?;
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::bench_probes::wait_to_be_ended;
-use super::failure::unavailable_kernel;
+use super::failure::kernel_failure;
 use crate::kernel::{Kernel, Limits, PacketProgram, WireMode};
 
 /// Arguments of `wrongway bench-wire`.
@@ -27,8 +27,7 @@ pub struct BenchWireArgs {
 /// # Errors
 /// If the kernel refuses.
 pub fn run(args: &BenchWireArgs) -> anyhow::Result<ExitCode> {
-    let mut kernel =
-        Kernel::load_object(Limits::default()).map_err(|error| unavailable_kernel(error.into()))?;
+    let mut kernel = Kernel::load_object(Limits::default()).map_err(|error| kernel_failure(error.into()))?;
     if let (Some(interface), Some(mode)) = (&args.interface, args.mode) {
         let _links = kernel.attach_wire(interface, mode).context("cannot watch")?;
         println!("attached");
@@ -36,7 +35,8 @@ pub fn run(args: &BenchWireArgs) -> anyhow::Result<ExitCode> {
     } else {
         for program in [PacketProgram::Tc, PacketProgram::Xdp] {
             for (name, before, packet, times) in packets() {
-                let cost = cost(&mut kernel, program, before.as_deref(), &packet, times)?;
+                let cost =
+                    cost(&mut kernel, program, before.as_deref(), &packet, times).map_err(kernel_failure)?;
                 let line =
                     json!({"program": program.as_str(), "packet": name, "nanoseconds": cost.as_nanos()});
                 println!("{line}");

@@ -13,6 +13,9 @@ use crate::kernel::LoadError;
 pub const CONFIGURATION: u8 = 64;
 /// Exit code for a missing kernel feature or privilege (`EX_UNAVAILABLE` of sysexits).
 pub const UNAVAILABLE: u8 = 69;
+/// Exit code when nothing is missing, and yet the kernel refused a program or a map: it is wrong (`EX_SOFTWARE` of
+/// sysexits).
+pub const SOFTWARE: u8 = 70;
 /// Exit code when a problem was found, and of every other failure.
 pub const PROBLEM: u8 = 1;
 
@@ -50,11 +53,13 @@ impl Failure {
 }
 
 /// Gives an error of the kernel side its exit code; others pass.
-pub fn unavailable_kernel(error: anyhow::Error) -> anyhow::Error {
-    if error.downcast_ref::<LoadError>().is_some() {
-        return Failure::unavailable(format!("{error:#}")).into();
-    }
-    error
+pub fn kernel_failure(error: anyhow::Error) -> anyhow::Error {
+    let code = match error.downcast_ref::<LoadError>() {
+        Some(LoadError::Missing(_)) => UNAVAILABLE,
+        Some(LoadError::Program { .. } | LoadError::Refused { .. }) => SOFTWARE,
+        None => return error,
+    };
+    Failure::with_code(code, error).into()
 }
 
 impl From<ListenError> for Failure {
@@ -138,6 +143,7 @@ mod tests {
     use anyhow::Context as _;
 
     use super::*;
+    use crate::kernel::Missing;
 
     #[test]
     fn a_failure_keeps_its_code_under_context() {
@@ -152,6 +158,20 @@ mod tests {
         );
         assert_eq!(code_of(&Failure::configuration("x").into()), CONFIGURATION);
         assert_eq!(code_of(&anyhow::anyhow!("x")), PROBLEM);
+    }
+
+    #[test]
+    fn what_the_kernel_lacks_and_what_it_refuses_have_different_codes() {
+        let code = |error: LoadError| {
+            let error = anyhow::Error::from(error).context("cannot start");
+            code_of(&kernel_failure(error))
+        };
+        assert_eq!(code(Missing::Capability("CAP_BPF").into()), UNAVAILABLE);
+        let (program, reason) = ("call_entry".to_owned(), "R1 invalid mem access".to_owned());
+        assert_eq!(code(LoadError::Program { program, reason }), SOFTWARE);
+        let (what, reason) = ("the object".to_owned(), "no such map".to_owned());
+        assert_eq!(code(LoadError::Refused { what, reason }), SOFTWARE);
+        assert_eq!(code_of(&kernel_failure(anyhow::anyhow!("x"))), PROBLEM);
     }
 
     #[test]

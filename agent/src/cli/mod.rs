@@ -36,7 +36,8 @@ Exit codes:
   1   found a problem, or failed
   2   usage
   64  bad configuration
-  69  a kernel feature or a privilege is missing";
+  69  a kernel feature or a privilege is missing
+  70  nothing is missing, and yet the kernel refused a program or a map: a bug";
 
 /// Which HTTP requests arrived on a TLS connection made for somebody else, and what the server did about it.
 #[derive(Debug, Parser)]

@@ -40,6 +40,6 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {
         interfaces: args.wire.choice(),
         policy: PolicySource::standard(),
     };
-    live::run(options).map_err(failure::unavailable_kernel)?;
+    live::run(options).map_err(failure::kernel_failure)?;
     Ok(ExitCode::SUCCESS)
 }

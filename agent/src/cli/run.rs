@@ -9,7 +9,8 @@ use crate::live::{self, Endpoints, Options, PolicySource};
 /// Runs the agent until it is told to stop.
 ///
 /// # Errors
-/// Returns what keeps it from starting: 64 for a bad policy, 69 for a missing kernel feature or privilege.
+/// Returns what keeps it from starting: 64 for a bad policy, 69 for a missing kernel feature or privilege, 70 for
+/// a program or a map that the kernel refused though nothing is missing.
 pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     logging::start()?;
     let policy = match &args.config {
@@ -30,6 +31,6 @@ pub fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         interfaces: args.wire.choice(),
         policy,
     };
-    live::run(options).map_err(failure::unavailable_kernel)?;
+    live::run(options).map_err(failure::kernel_failure)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,7 +14,11 @@ use aya::programs::{
     uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink},
 };
 
-use super::{Attached, Kernel, LoadError, load::refused, samples::Sample};
+use super::{
+    Attached, Kernel, LoadError,
+    load::{refused, refused_program},
+    samples::Sample,
+};
 use crate::target::emulation::{Cost, Emulation, Kind};
 
 /// Calls that are timed together: enough that reading the clock does not count.
@@ -40,7 +44,7 @@ impl Kernel {
     pub fn measure_emulation(&mut self) -> Result<(Emulation, Attached), LoadError> {
         for name in [ENTRY, RETURN] {
             let program: &mut UProbe = self.program(name)?;
-            program.load().map_err(|error| refused(name, &error))?;
+            program.load().map_err(|error| refused_program(name, &error))?;
         }
         let measured = self.measure();
         // They live on until the last of their probes is dropped.

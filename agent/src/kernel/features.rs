@@ -2,12 +2,20 @@
 
 use std::{fs, io, path::Path};
 
+use aya::{
+    maps::MapType,
+    programs::ProgramType,
+    sys::{is_map_supported, is_program_supported},
+};
 use thiserror::Error;
 
+use super::load::Reason as _;
 use crate::target;
 
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
+/// The kernel's own number for probes in programs, by which they are asked for.
+const UPROBES: &str = "/sys/bus/event_source/devices/uprobe/type";
 /// Bits of `CapEff`, `linux/capability.h`.
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_SYS_PTRACE: u32 = 19;
@@ -33,6 +41,32 @@ pub enum Missing {
         "the kernel is locked down ({0}) and forbids reading memory from eBPF: boot with lockdown=integrity or none"
     )]
     Lockdown(String),
+    /// The system call is not there, or closed to this process: its capabilities are those of a user namespace, or a
+    /// filter forbids it.
+    #[error(
+        "the kernel does not let this process use eBPF ({0}): run wrongway in the machine's own user namespace, without \
+         a seccomp filter for bpf(2), on a kernel built with CONFIG_BPF_SYSCALL=y"
+    )]
+    Bpf(String),
+    /// What the programs build on is not there.
+    #[error("the kernel has no {facility}: wrongway needs {remedy}")]
+    Facility {
+        /// What it is.
+        facility: &'static str,
+        /// Where it is to be had.
+        remedy: &'static str,
+    },
+    /// Permission for one thing, though eBPF as such is permitted.
+    #[error(
+        "the kernel denies this process {what} ({reason}): run wrongway as root with all capabilities, and before Linux \
+         5.11 with `ulimit -l unlimited`"
+    )]
+    Denied {
+        /// What is denied.
+        what: String,
+        /// The chain of errors.
+        reason: String,
+    },
 }
 
 /// What there is.
@@ -83,7 +117,35 @@ pub fn examine() -> Result<(Features, Result<(), String>), Missing> {
 pub fn check() -> Result<(), Missing> {
     privilege(&fs::read_to_string("/proc/self/status").unwrap_or_default())?;
     lockdown(Path::new(LOCKDOWN))?;
-    fs::File::open(BTF).map(drop).map_err(Missing::Btf)
+    fs::File::open(BTF).map(drop).map_err(Missing::Btf)?;
+    facilities()
+}
+
+/// Checks what the programs build on, with the smallest map and programs of each kind: if the kernel takes these and
+/// refuses one of ours, that one is wrong.
+fn facilities() -> Result<(), Missing> {
+    let present = |present, facility, remedy| {
+        if present {
+            Ok(())
+        } else {
+            Err(Missing::Facility { facility, remedy })
+        }
+    };
+    let ring = is_map_supported(MapType::RingBuf).map_err(|error| Missing::Bpf(error.reason()))?;
+    present(ring, "ring buffers for eBPF", "Linux 5.8")?;
+    for (kind, facility) in [
+        (ProgramType::KProbe, "eBPF programs for probes"),
+        (ProgramType::RawTracePoint, "eBPF programs for raw tracepoints"),
+    ] {
+        let supported = is_program_supported(kind).map_err(|error| Missing::Bpf(error.reason()))?;
+        present(supported, facility, "a kernel built with CONFIG_BPF_EVENTS=y")?;
+    }
+    let uprobes = Path::new(UPROBES).exists();
+    present(
+        uprobes,
+        "uprobes",
+        "a kernel built with CONFIG_UPROBE_EVENTS=y, and /sys",
+    )
 }
 
 /// The kernel's type information.

@@ -1,11 +1,11 @@
 //! Loads the embedded object into the kernel.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, io};
 
 use aya::{
     Ebpf, EbpfLoader, Pod,
     maps::{Array, HashMap as MapOfConnections, MapData},
-    programs::{RawTracePoint, UProbe},
+    programs::{ProgramError, RawTracePoint, UProbe},
 };
 use ebpf::{
     connection::{Key, Tracked},
@@ -62,12 +62,20 @@ pub enum LoadError {
     /// The system lacks something.
     #[error(transparent)]
     Missing(#[from] Missing),
-    /// The kernel refused an object or a program.
+    /// The kernel refused a program, though the system lacks nothing: the program is wrong.
+    #[error("the kernel refused program {program}: {reason}")]
+    Program {
+        /// Its name.
+        program: String,
+        /// The error, with the verifier's last words.
+        reason: String,
+    },
+    /// The kernel refused something else, though the system lacks nothing.
     #[error("the kernel refused {what}: {reason}")]
     Refused {
         /// What was refused.
         what: String,
-        /// The chain of errors, with the verifier's last words.
+        /// The chain of errors.
         reason: String,
     },
 }
@@ -124,7 +132,7 @@ impl Kernel {
         let mut kernel = Self::load_object(limits)?;
         for name in UPROBES {
             let program: &mut UProbe = kernel.program(name)?;
-            program.load().map_err(|error| refused(name, &error))?;
+            program.load().map_err(|error| refused_program(name, &error))?;
         }
         kernel.watch_machine()?;
         Ok(kernel)
@@ -244,7 +252,7 @@ impl Kernel {
         }
         for (name, tracepoint) in tracepoints {
             let program: &mut RawTracePoint = self.program(name)?;
-            program.load().map_err(|error| refused(name, &error))?;
+            program.load().map_err(|error| refused_program(name, &error))?;
             program
                 .attach(tracepoint)
                 .map_err(|error| refused(name, &error))?;
@@ -254,7 +262,7 @@ impl Kernel {
 }
 
 /// A number that nobody outside knows.
-fn random() -> std::io::Result<u64> {
+fn random() -> io::Result<u64> {
     let mut bytes = [0; 8];
     let mut filled = 0;
     while filled < bytes.len() {
@@ -266,21 +274,48 @@ fn random() -> std::io::Result<u64> {
 /// Longest part of a verifier's log that is repeated; its last lines tell what is wrong.
 const LOG_TAIL: usize = 2000;
 
-pub(super) fn refused(what: &str, error: &(impl Reason + ?Sized)) -> LoadError {
-    LoadError::Refused {
-        what: what.to_owned(),
-        reason: error.reason(),
+/// The error for a program that could not be loaded.
+pub(super) fn refused_program(name: &str, error: &ProgramError) -> LoadError {
+    match error {
+        ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        } if !error.is_denial() => not_verified(name, io_error, &verifier_log.to_string()),
+        _ => refused(name, error),
     }
+}
+
+fn not_verified(name: &str, error: &io::Error, log: &str) -> LoadError {
+    LoadError::Program {
+        program: name.to_owned(),
+        reason: format!("{error}: {}", tail(log.trim_end())),
+    }
+}
+
+pub(super) fn refused(what: &str, error: &(impl Reason + ?Sized)) -> LoadError {
+    let (what, reason) = (what.to_owned(), error.reason());
+    if error.is_denial() {
+        return Missing::Denied { what, reason }.into();
+    }
+    LoadError::Refused { what, reason }
 }
 
 /// The words for a refusal.
 pub(super) trait Reason {
     fn reason(&self) -> String;
+
+    /// Whether the kernel says that this process may not. The verifier says something else of a program that it takes
+    /// for wrong: `EACCES`, `EINVAL` or `E2BIG`.
+    fn is_denial(&self) -> bool;
 }
 
 impl Reason for str {
     fn reason(&self) -> String {
         self.to_owned()
+    }
+
+    fn is_denial(&self) -> bool {
+        false
     }
 }
 
@@ -292,9 +327,73 @@ impl<E: std::error::Error> Reason for E {
             text = format!("{text}: {error}");
             source = error.source();
         }
-        match text.char_indices().nth_back(LOG_TAIL) {
-            Some((start, _)) => format!("…{}", &text[start..]),
-            None => text,
-        }
+        tail(&text)
+    }
+
+    fn is_denial(&self) -> bool {
+        let causes = std::iter::successors(self.source(), |error| error.source());
+        causes
+            .filter_map(|cause| cause.downcast_ref::<io::Error>())
+            .any(|cause| cause.raw_os_error() == Some(libc::EPERM))
+    }
+}
+
+fn tail(text: &str) -> String {
+    match text.char_indices().nth_back(LOG_TAIL) {
+        Some((start, _)) => format!("…{}", &text[start..]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aya::{EbpfError, maps::MapError, sys::SyscallError};
+
+    use super::*;
+
+    #[test]
+    fn a_program_that_the_verifier_refuses_is_named_with_the_verifiers_last_words() {
+        let log = format!(
+            "{}R1 invalid mem access 'scalar'\n",
+            "0: (85) call\n".repeat(1000)
+        );
+        let error = not_verified("call_entry", &io::Error::from_raw_os_error(libc::EACCES), &log);
+        let text = error.to_string();
+        let (start, end) = (
+            "the kernel refused program call_entry: Permission denied (os error 13): …",
+            "R1 invalid mem access 'scalar'",
+        );
+        assert!(text.starts_with(start) && text.ends_with(end), "{text}");
+        assert!(text.len() < 2 * LOG_TAIL, "{text}");
+    }
+
+    #[test]
+    fn a_program_that_this_process_may_not_load_is_a_missing_privilege() {
+        let error = ProgramError::SyscallError(SyscallError {
+            call: "bpf_prog_load",
+            io_error: io::Error::from_raw_os_error(libc::EPERM),
+        });
+        let error = refused_program("tc_ingress", &error);
+        assert!(
+            matches!(&error, LoadError::Missing(Missing::Denied { what, .. }) if what == "tc_ingress"),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn a_map_that_is_more_than_the_locked_memory_allowed_is_a_missing_privilege() {
+        let error = |errno| {
+            EbpfError::MapError(MapError::CreateError {
+                name: "RECORDS".to_owned(),
+                io_error: io::Error::from_raw_os_error(errno),
+            })
+        };
+        let denied = refused("the object", &error(libc::EPERM));
+        assert!(
+            matches!(denied, LoadError::Missing(Missing::Denied { .. })),
+            "{denied:?}"
+        );
+        let refused = refused("the object", &error(libc::EINVAL));
+        assert!(matches!(refused, LoadError::Refused { .. }), "{refused:?}");
     }
 }

@@ -7,7 +7,10 @@ use aya::{
     programs::{SchedClassifier, Xdp},
 };
 
-use super::{Kernel, LoadError, load::refused};
+use super::{
+    Kernel, LoadError,
+    load::{refused, refused_program},
+};
 
 /// A program that sees packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +52,18 @@ impl Kernel {
             PacketProgram::Tc => {
                 let program: &mut SchedClassifier = self.program("tc_ingress")?;
                 if program.fd().is_err() {
-                    program.load().map_err(|error| refused(name, &error))?;
+                    program
+                        .load()
+                        .map_err(|error| refused_program("tc_ingress", &error))?;
                 }
                 program.test_run(options)
             }
             PacketProgram::Xdp => {
                 let program: &mut Xdp = self.program("xdp_ingress")?;
                 if program.fd().is_err() {
-                    program.load().map_err(|error| refused(name, &error))?;
+                    program
+                        .load()
+                        .map_err(|error| refused_program("xdp_ingress", &error))?;
                 }
                 program.test_run(options)
             }

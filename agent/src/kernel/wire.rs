@@ -7,7 +7,10 @@ use aya::programs::{
 };
 use thiserror::Error;
 
-use super::{Kernel, LoadError, load::refused};
+use super::{
+    Kernel, LoadError,
+    load::{refused, refused_program},
+};
 
 /// How an interface is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +95,7 @@ impl Kernel {
         let tcx = self.features.tcx;
         let program: &mut SchedClassifier = self.program(name)?;
         if program.fd().is_err() {
-            program.load().map_err(|error| refused(name, &error))?;
+            program.load().map_err(|error| refused_program(name, &error))?;
         }
         let options = if tcx {
             // In front of others: one that takes a packet out would hide it.
@@ -113,7 +116,7 @@ impl Kernel {
         let name = "xdp_ingress";
         let program: &mut Xdp = self.program(name)?;
         if program.fd().is_err() {
-            program.load().map_err(|error| refused(name, &error))?;
+            program.load().map_err(|error| refused_program(name, &error))?;
         }
         let link = program
             .attach(interface, mode)

@@ -19,6 +19,7 @@ pub(super) const CASES: &[Case] = &[
     case("command_line::judge_goes_on_after_a_bad_line", false, bad_line),
     case("command_line::not_root", false, not_root),
     case("command_line::capability_missing", false, capability_missing),
+    case("command_line::root_of_a_user_namespace", false, user_namespace),
     case("command_line::port_taken", true, port_taken),
     case("command_line::socket_taken", true, socket_taken),
     case("command_line::socket_of_a_dead_agent", true, stale_socket),
@@ -112,6 +113,18 @@ fn capability_missing(setting: &Setting) -> Result<String> {
         .args(["run", "--listen", "127.0.0.1:0", "--control"])
         .arg(&control);
     expect(&run(&mut command)?, UNSUPPORTED, "CAP_")
+}
+
+/// It has every capability, and the machine's kernel takes no program from it, as in a rootless container.
+fn user_namespace(setting: &Setting) -> Result<String> {
+    let control = setting.scratch.path().join("control.sock");
+    let mut command = Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user"])
+        .arg(&setting.binary)
+        .args(["run", "--listen", "127.0.0.1:0", "--control"])
+        .arg(&control);
+    expect(&run(&mut command)?, UNSUPPORTED, "user namespace")
 }
 
 fn port_taken(setting: &Setting) -> Result<String> {

@@ -105,7 +105,7 @@ pub fn cases() -> Vec<Case> {
 ///
 /// # Errors
 ///
-/// When the agent fails in another way.
+/// When the agent fails in another way, as for a program that the kernel refuses though the machine lacks nothing.
 pub fn obstacle(binary: &Path) -> Result<Option<String>> {
     let scratch = Scratch::new("probe")?;
     Ok(match Agent::start(binary, &scratch)? {

@@ -17,6 +17,8 @@ use super::{http, port};
 
 /// Exit code: a kernel feature or a privilege is missing.
 pub const UNSUPPORTED: i32 = 69;
+/// What the agent logs of a program that it goes on without. One that it needs ends it, with another exit code.
+const REFUSED_PROGRAM: &str = "the kernel refused program ";
 
 const START: Duration = Duration::from_mins(1);
 const SETTLE: Duration = Duration::from_secs(20);
@@ -48,7 +50,8 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// When it ends for another reason than the machine's, or is not ready in time.
+    /// When it ends for another reason than the machine's, is not ready in time, or the kernel refuses one of its
+    /// programs though the machine lacks nothing.
     pub fn start(binary: &Path, scratch: &Scratch) -> Result<Start> {
         Self::start_with(binary, scratch, &[])
     }
@@ -114,6 +117,10 @@ impl Agent {
                 return Ok(Start::Unsupported(process.log_text().trim().to_owned()));
             }
             return Err(error);
+        }
+        let log = process.log_text();
+        if log.contains(REFUSED_PROGRAM) {
+            bail!("wrongway goes on without a program that should be accepted\n{log}");
         }
         Ok(Start::Ready(Self {
             process,
@@ -242,4 +249,38 @@ impl Agent {
 
 fn cache_of(control: &Path) -> PathBuf {
     control.with_extension("cache")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Starts what prints `message` and ends with `code` in the agent's place.
+    fn start(message: &str, code: i32) -> Result<Start> {
+        let scratch = Scratch::new("agent")?;
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", r#"echo "$MESSAGE"; exit "$CODE""#])
+            .env("MESSAGE", message)
+            .env("CODE", code.to_string());
+        let control = scratch.path().join("control.sock");
+        Agent::start_at(command, Path::new("sh"), &control, port::free()?, &[])
+    }
+
+    #[test]
+    fn what_the_machine_lacks_is_an_obstacle() {
+        let message = "wrongway: this process has no CAP_BPF: run wrongway as root";
+        let start = start(message, UNSUPPORTED).expect("no failure");
+        assert!(
+            matches!(&start, Start::Unsupported(reason) if reason == message),
+            "{start:?}"
+        );
+    }
+
+    #[test]
+    fn a_refused_program_is_a_failure_that_names_it() {
+        let message = "wrongway: the kernel refused program call_entry: R1 invalid mem access 'scalar'";
+        let error = format!("{:#}", start(message, 70).expect_err("a failure"));
+        assert!(error.contains(message), "{error}");
+    }
 }

@@ -4,6 +4,7 @@ mod garbage;
 mod shapes;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,11 @@ pub(super) const CASES: &[Case] = &[
         name: "wire::interfaces_that_come_and_go",
         observes: true,
         run: come_and_go,
+    },
+    Case {
+        name: "wire::watched_by_xdp",
+        observes: true,
+        run: by_xdp,
     },
 ];
 
@@ -170,4 +176,19 @@ fn come_and_go(setting: &Setting) -> Result<String> {
         .collect();
     ensure!(attach.is_empty(), "losses: {attach:?}");
     Ok(format!("{ROUNDS} times"))
+}
+
+/// No other test watches by XDP unless tc is refused.
+fn by_xdp(setting: &Setting) -> Result<String> {
+    let arguments = ["--wire-mode", "xdp", "--interface", "lo"].map(OsString::from);
+    let agent = match Agent::start_with(&setting.binary, &setting.scratch, &arguments)? {
+        Start::Ready(agent) => agent,
+        Start::Unsupported(reason) => bail!("the agent cannot observe here: {reason}"),
+    };
+    let log = agent.process.log_text();
+    ensure!(
+        log.contains("watching packets interface=\"lo\" mode=\"xdp-generic\""),
+        "not watched by XDP:\n{log}"
+    );
+    Ok(String::new())
 }
