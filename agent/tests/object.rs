@@ -52,43 +52,46 @@ fn shared() -> Vec<(&'static str, Shape)> {
             shape!(Header: kind, size, time, tgid, tid, ssl, born),
         ),
         (
-            "ebpf::record::Socket",
+            "ebpf::record::socket::Socket",
             shape!(Socket: local, peer, netns, local_port, peer_port, family, source, reserved),
         ),
         (
-            "ebpf::record::Connection",
+            "ebpf::record::connection::Connection",
             shape!(
                 Connection: header, client_random, socket, library, side, name_state, name_source, from_start,
                 resumed, renegotiated, version, name_length, verify_mode, alpn_state, alpn_length, carrier,
                 early, reserved, alpn, name
             ),
         ),
-        ("ebpf::record::Close", shape!(Close: header, sequences)),
         (
-            "ebpf::record::Sighting",
+            "ebpf::record::connection::Close",
+            shape!(Close: header, sequences),
+        ),
+        (
+            "ebpf::record::trial::Sighting",
             shape!(
                 Sighting: header, client_random, requested, moved, library, function, from_start, first,
                 impossible, opening, reserved, socket, padding
             ),
         ),
         (
-            "ebpf::record::DataHeader",
+            "ebpf::record::data::DataHeader",
             shape!(DataHeader: header, offset, sequence, length, direction, flags, content, reserved, entry),
         ),
         (
-            "ebpf::record::CertificateHeader",
+            "ebpf::record::certificate::CertificateHeader",
             shape!(CertificateHeader: header, length, full_length, own, reserved),
         ),
         (
-            "ebpf::record::Flow",
+            "ebpf::record::wire::Flow",
             shape!(Flow: source, destination, interface, source_port, destination_port, family, hook, reserved),
         ),
         (
-            "ebpf::record::SegmentHeader",
+            "ebpf::record::wire::SegmentHeader",
             shape!(SegmentHeader: header, flow, first, sequence, length),
         ),
         (
-            "ebpf::record::DatagramHeader",
+            "ebpf::record::wire::DatagramHeader",
             shape!(DatagramHeader: header, flow, length),
         ),
         (
