@@ -41,6 +41,17 @@ pub(crate) enum Reply {
     Silence,
 }
 
+/// Compares names.
+pub(crate) fn right(asked: &Asked<'_>) -> Reply {
+    let authority = asked.authority.to_ascii_lowercase();
+    let (host, _port) = authority.split_once(':').unwrap_or((&authority, ""));
+    let host = host.strip_suffix('.').unwrap_or(host);
+    Reply::Status(match asked.sni {
+        Some(sni) if sni != host => 421,
+        _ => 200,
+    })
+}
+
 /// What the server does.
 #[derive(Clone, Copy)]
 pub(crate) struct Behaviour {
