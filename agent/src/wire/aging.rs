@@ -10,14 +10,14 @@ use std::{
 pub(super) struct Aging<K, V> {
     capacity: usize,
     entries: HashMap<K, Entry<V>>,
-    order: BTreeMap<u64, K>,
+    /// Keys by number, with the time of their insertion: whether the oldest is due is asked for each record.
+    order: BTreeMap<u64, (u64, K)>,
     inserted: u64,
 }
 
 #[derive(Debug)]
 struct Entry<V> {
     number: u64,
-    time: u64,
     value: V,
 }
 
@@ -48,8 +48,8 @@ impl<K: Copy + Eq + Hash, V> Aging<K, V> {
         };
         self.inserted += 1;
         let number = self.inserted;
-        self.order.insert(number, key);
-        if let Some(replaced) = self.entries.insert(key, Entry { number, time, value }) {
+        self.order.insert(number, (time, key));
+        if let Some(replaced) = self.entries.insert(key, Entry { number, value }) {
             self.order.remove(&replaced.number);
         }
         oldest
@@ -62,14 +62,14 @@ impl<K: Copy + Eq + Hash, V> Aging<K, V> {
     }
 
     pub(super) fn remove_oldest(&mut self) -> Option<(K, V)> {
-        let (_, key) = self.order.pop_first()?;
+        let (_, (_, key)) = self.order.pop_first()?;
         self.entries.remove(&key).map(|entry| (key, entry.value))
     }
 
     /// Removes the oldest if it was inserted with a time before this one.
     pub(super) fn remove_older(&mut self, time: u64) -> Option<(K, V)> {
-        let (_, key) = self.order.first_key_value()?;
-        if self.entries.get(key)?.time >= time {
+        let (_, &(inserted, _)) = self.order.first_key_value()?;
+        if inserted >= time {
             return None;
         }
         self.remove_oldest()
