@@ -35,29 +35,45 @@ static CODE: Code = Code::from_lengths();
 pub(super) fn decode(input: &[u8], mut each: impl FnMut(u8)) -> Result<(), Malformed> {
     // The bits not yet decoded stand at the top of `pending`.
     let (mut pending, mut bits) = (0_u64, 0_u32);
-    let mut rest = input.iter();
+    let mut rest = input;
     loop {
         while bits < LONGEST {
-            let Some(&octet) = rest.next() else { break };
-            pending |= u64::from(octet) << (56 - bits);
-            bits += 8;
+            if let Some((octets, behind)) = rest.split_first_chunk() {
+                pending |= u64::from(u32::from_be_bytes(*octets)) << (32 - bits);
+                bits += u32::BITS;
+                rest = behind;
+            } else if let Some((&octet, behind)) = rest.split_first() {
+                pending |= u64::from(octet) << (56 - bits);
+                bits += u8::BITS;
+                rest = behind;
+            } else {
+                break;
+            }
+        }
+        // Nearly all of what is sent are codes of at most eight bits.
+        while bits >= u8::BITS
+            && let Some((octet, length)) = CODE.short(pending)
+        {
+            each(octet);
+            pending <<= length;
+            bits -= length;
+        }
+        if bits < LONGEST && !rest.is_empty() {
+            continue;
         }
         // Ones fill up a window at the end of the string: no shorter code than the end of string begins so.
-        let window = (pending | u64::MAX.checked_shr(bits).unwrap_or(0)) >> 32;
-        let (symbol, length) = CODE.first(window);
+        let window = pending | u64::MAX.checked_shr(bits).unwrap_or(0);
+        if window == u64::MAX && bits < u8::BITS {
+            return Ok(());
+        }
+        let (octet, length) = match CODE.short(window) {
+            Some(short) => short,
+            None => CODE.first(window >> 32).ok_or(Malformed::Huffman)?,
+        };
         if length > bits {
-            let padding = pending.checked_shr(64 - bits).unwrap_or(0);
-            let well_padded = bits < 8 && padding == (1 << bits) - 1;
-            return if well_padded {
-                Ok(())
-            } else {
-                Err(Malformed::Huffman)
-            };
+            return Err(Malformed::Huffman);
         }
-        match u8::try_from(symbol) {
-            Ok(octet) => each(octet),
-            Err(_) => return Err(Malformed::Huffman),
-        }
+        each(octet);
         pending <<= length;
         bits -= length;
     }
@@ -73,6 +89,8 @@ struct Code {
     index: [usize; LONGEST as usize + 1],
     /// Symbols in the order of their codes.
     symbols: [u16; LENGTHS.len()],
+    /// For each octet, the symbol whose code it begins with and the bits of that code, 0 if that is a longer one.
+    short: [(u8, u8); 256],
 }
 
 impl Code {
@@ -82,8 +100,10 @@ impl Code {
             start: [0; LONGEST as usize + 1],
             index: [0; LONGEST as usize + 1],
             symbols: [0; LENGTHS.len()],
+            short: [(0, 0); 256],
         };
         let (mut next_window, mut position, mut length) = (0_u64, 0, SHORTEST);
+        let mut octets = 0;
         while length <= LONGEST {
             code.start[length as usize] = next_window;
             code.index[length as usize] = position;
@@ -92,6 +112,12 @@ impl Code {
                 if LENGTHS[symbol as usize] as u32 == length {
                     code.symbols[position] = symbol;
                     position += 1;
+                    // The octets that codes begin with rise with the codes.
+                    let next_octets = octets + (1 << 8 >> length);
+                    while octets < next_octets {
+                        code.short[octets] = (symbol.to_le_bytes()[0], LENGTHS[symbol as usize]);
+                        octets += 1;
+                    }
                     next_window += 1 << (32 - length);
                 }
                 symbol += 1;
@@ -102,8 +128,17 @@ impl Code {
         code
     }
 
-    /// The symbol whose code begins a window of 32 bits, and the bits of that code.
-    fn first(&self, window: u64) -> (u16, u32) {
+    /// The octet whose code stands at the top, and the bits of that code; `None` if it has more than eight.
+    const fn short(&self, pending: u64) -> Option<(u8, u32)> {
+        let [top, ..] = pending.to_be_bytes();
+        match self.short[top as usize] {
+            (_, 0) => None,
+            (octet, length) => Some((octet, length as u32)),
+        }
+    }
+
+    /// The octet whose code begins a window of 32 bits, and the bits of that code; `None` for the end of string.
+    fn first(&self, window: u64) -> Option<(u8, u32)> {
         let length = (SHORTEST..LONGEST)
             .find(|&length| window < self.beyond[length as usize])
             .unwrap_or(LONGEST);
@@ -111,7 +146,7 @@ impl Code {
         let position = self.index[length as usize] + usize::try_from(ordinal).unwrap_or(usize::MAX);
         // The longest codes use up every window, so the position is always one of the table's.
         let symbol = self.symbols.get(position).copied().unwrap_or(END_OF_STRING);
-        (symbol, length)
+        u8::try_from(symbol).ok().map(|octet| (octet, length))
     }
 }
 

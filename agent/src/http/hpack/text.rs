@@ -38,11 +38,16 @@ impl<'a> Text<'a> {
     /// # Errors
     /// [`Malformed::Huffman`].
     pub(super) fn name(&self) -> Result<(Name, u32), Malformed> {
-        let (kept, length) = self.at_most(name::LONGEST)?;
-        Ok((
-            kept.map_or(Name::Other, |octets| Name::recognise(&octets)),
-            length,
-        ))
+        let (mut kept, mut length) = ([0; name::LONGEST], 0_u32);
+        let mut room = kept.iter_mut();
+        self.each(|octet| {
+            if let Some(place) = room.next() {
+                *place = octet;
+            }
+            length += 1;
+        })?;
+        let whole = usize::try_from(length).ok().and_then(|length| kept.get(..length));
+        Ok((whole.map_or(Name::Other, Name::recognise), length))
     }
 
     /// The string as a value, `None` if it is too long to be kept, and its octets. Octets that are no UTF-8 become
@@ -51,23 +56,16 @@ impl<'a> Text<'a> {
     /// # Errors
     /// [`Malformed::Huffman`].
     pub(super) fn value(&self) -> Result<(Option<String>, u32), Malformed> {
-        let (kept, length) = self.at_most(bounds::VALUE)?;
-        Ok((
-            kept.map(|octets| String::from_utf8_lossy(&octets).into_owned()),
-            length,
-        ))
-    }
-
-    fn at_most(&self, limit: usize) -> Result<(Option<Vec<u8>>, u32), Malformed> {
         let (mut kept, mut length) = (Vec::new(), 0_u32);
         self.each(|octet| {
-            if kept.len() < limit {
+            if kept.len() < bounds::VALUE {
                 kept.push(octet);
             }
             length += 1;
         })?;
         let whole = usize::try_from(length).is_ok_and(|length| length == kept.len());
-        Ok((whole.then_some(kept), length))
+        let value = whole.then(|| String::from_utf8_lossy(&kept).into_owned());
+        Ok((value, length))
     }
 
     fn each(&self, mut each: impl FnMut(u8)) -> Result<(), Malformed> {
