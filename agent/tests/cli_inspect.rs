@@ -115,7 +115,7 @@ fn process() -> Process {
 /// 2026-01-02T03:04:05Z, in nanoseconds since the Unix epoch.
 const EPOCH: u64 = 1_767_323_045_000_000_000;
 
-fn judged(id: u64, connection: Facts, exchange: http::Exchange) -> Box<Judged> {
+fn judged(id: u64, connection: Facts, exchange: http::Exchange) -> Arc<Judged> {
     Judged::new(id, EPOCH, connection.into(), exchange, |_| Learned::default()).into()
 }
 
@@ -126,7 +126,7 @@ fn request(id: u64) -> http::Exchange {
         stream_id: Some(1),
         protocol: Protocol::H2,
         request_direction: Direction::Read,
-        method: Known::Yes("GET".to_owned()),
+        method: Known::Yes("GET".into()),
         authority: pseudo("b.example"),
         host: Known::Yes(Vec::new()),
         extended_connect: Known::Yes(false),
@@ -357,7 +357,7 @@ fn hostile_names_cannot_steer_the_terminal() {
         ..request(1)
     };
     let mut hostile = judged(1, connection(1), hostile);
-    hostile.authority = Some("\u{1b}]0;title\u{7}".into());
+    Arc::make_mut(&mut hostile).authority = Some("\u{1b}]0;title\u{7}".into());
     agent.shared.store().exchange(hostile, &Policy::default());
     for (view, lines) in [("exchanges", 2), ("findings", 7)] {
         let text = stdout(&agent.inspect(&[view]));

@@ -20,7 +20,7 @@ pub fn judged(judged: &Judged) -> view::Exchange {
         time: timestamp::from_nanoseconds(judged.time),
         role: Some(judged.role().as_str().to_owned()),
         protocol: judged.exchange.protocol.as_str().to_owned(),
-        method: judged.exchange.method.as_option().cloned(),
+        method: judged.exchange.method.as_option().map(ToString::to_string),
         authority: judged.authority.as_deref().map(str::to_owned),
         sni: judged.sni().map(str::to_owned),
         sni_state: sni_state(connection),

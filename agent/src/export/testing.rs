@@ -19,7 +19,7 @@ pub(crate) fn exchange(id: u64, verdict: Verdict) -> Judged {
         stream_id: Some(1),
         protocol: Protocol::H2,
         request_direction: Direction::Read,
-        method: Known::Yes("GET".to_owned()),
+        method: Known::Yes("GET".into()),
         authority: Authority::Present {
             value: "b.example".to_owned(),
             source: AuthoritySource::Pseudo,

@@ -129,6 +129,11 @@ impl Conversation {
         }
     }
 
+    /// Whether anything was lost since [`Self::losses`] was last called.
+    pub fn has_losses(&self) -> bool {
+        !self.losses.is_empty()
+    }
+
     /// What was lost since the last call.
     pub fn losses(&mut self) -> Losses {
         std::mem::take(&mut self.losses)

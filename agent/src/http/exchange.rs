@@ -1,5 +1,6 @@
 //! One request with its response.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ebpf::record::Direction;
@@ -177,7 +178,7 @@ pub struct Exchange {
     /// Which way the request went.
     pub request_direction: Direction,
     /// Method, as sent.
-    pub method: Known<String>,
+    pub method: Known<Cow<'static, str>>,
     /// The authority named other than in `Host`.
     pub authority: Authority,
     /// Values of all `Host` fields, in order, as sent; empty if there was none.
@@ -210,11 +211,24 @@ impl Exchange {
     }
 }
 
+/// Methods that are not copied: RFC 9110, section 9.3, and RFC 5789.
+const METHODS: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+];
+
+/// A method as it is kept.
+pub(super) fn kept_method(method: &str) -> Cow<'static, str> {
+    match METHODS.into_iter().find(|known| *known == method) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(method.to_owned()),
+    }
+}
+
 /// What a request's head says; becomes part of an [`Exchange`].
 #[derive(Debug)]
 pub(super) struct RequestHead {
     pub(super) protocol: Protocol,
-    pub(super) method: Known<String>,
+    pub(super) method: Known<Cow<'static, str>>,
     pub(super) authority: Authority,
     pub(super) host: Known<Vec<String>>,
     pub(super) extended_connect: Known<bool>,

@@ -92,12 +92,8 @@ fn split(data: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 fn assert_bounded(exchange: &Exchange) {
     let hosts = exchange.host.as_option().map_or(&[][..], Vec::as_slice);
-    let kept = exchange
-        .method
-        .as_option()
-        .into_iter()
-        .chain(hosts)
-        .map(String::as_str);
+    let method = exchange.method.as_option().map(|method| &**method);
+    let kept = method.into_iter().chain(hosts.iter().map(String::as_str));
     for text in kept.chain(exchange.authority.value()) {
         // An octet that is no UTF-8 becomes a character of three.
         assert!(

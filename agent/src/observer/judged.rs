@@ -205,10 +205,7 @@ fn facts<'a>(connection: &'a Facts, exchange: &'a http::Exchange, learned: Learn
             http::Protocol::Http11 => verdict::Protocol::Http11,
             http::Protocol::H2 => verdict::Protocol::H2,
         },
-        method: exchange
-            .method
-            .as_option()
-            .map(|method| Cow::Borrowed(method.as_str())),
+        method: exchange.method.as_option().map(|method| Cow::Borrowed(&**method)),
         extended_connect: exchange.extended_connect == Known::Yes(true),
         status: match exchange.status {
             http::Status::Code(code) => verdict::Status::Code(code),

@@ -119,7 +119,7 @@ pub enum Output {
         pid: u32,
     },
     /// An exchange is complete and judged.
-    Exchange(Box<Judged>),
+    Exchange(Arc<Judged>),
     /// What the client did after a 421. Told once for each, after its exchange.
     Outcome {
         /// The exchange.
@@ -410,6 +410,10 @@ impl Observer {
             return;
         };
         tracked.data(data, &mut self.exchanges);
+        if tracked.facts().role.is_some() && self.exchanges.is_empty() && !tracked.has_losses() {
+            // A request that waits for its answer, as every other record is.
+            return;
+        }
         self.learn_role(Key::from(&data.header), out);
         self.judge(Key::from(&data.header), out);
     }
@@ -447,9 +451,12 @@ impl Observer {
         };
         let losses = tracked.losses();
         let facts = Arc::clone(tracked.facts());
-        for exchange in std::mem::take(&mut self.exchanges) {
+        let mut exchanges = std::mem::take(&mut self.exchanges);
+        for exchange in exchanges.drain(..) {
             self.judge_one(Arc::clone(&facts), exchange, out);
         }
+        // Its memory is used again.
+        self.exchanges = exchanges;
         for (loss, count) in losses.iter() {
             out.push(Output::Lost {
                 stage: http::STAGE,

@@ -57,7 +57,7 @@ impl Observer {
             out.push(Loss::ListenerNames.told());
         }
         self.follow(&judged, role, proxy_client);
-        out.push(Output::Exchange(Box::new(judged)));
+        out.push(Output::Exchange(Arc::new(judged)));
         self.tell_outcomes(out);
     }
 
@@ -135,7 +135,7 @@ fn learn(
     if sni.is_none() && SniState::from(&seen.connection.name) != SniState::Absent {
         return Learned::default();
     }
-    let (sni, authority) = (sni.map(Host::to_string), authority.map(Host::to_string));
+    let (sni, authority) = (sni.map(Host::text), authority.map(Host::text));
     let seen = Seen {
         sni: sni.as_deref(),
         authority: authority.as_deref(),

@@ -129,6 +129,11 @@ impl Tracked {
         self.conversation.close(time, out);
     }
 
+    /// Whether anything was lost since [`Self::losses`] was last called.
+    pub(super) fn has_losses(&self) -> bool {
+        self.conversation.has_losses()
+    }
+
     /// What was lost since the last call.
     pub(super) fn losses(&mut self) -> Losses {
         self.conversation.losses()

@@ -63,6 +63,14 @@ pub struct Authority {
 }
 
 impl Host {
+    /// As it is displayed; only an address has to be written out for that.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Name(name) => Cow::Borrowed(name),
+            Self::Address(_) => Cow::Owned(self.to_string()),
+        }
+    }
+
     /// As it is displayed, without another copy of a name.
     pub fn into_text(self) -> String {
         match self {

@@ -19,7 +19,7 @@ fn an_exchange_carries_what_its_heads_said() {
     assert_eq!(exchange.stream_id, Some(1));
     assert_eq!(exchange.protocol, Protocol::H2);
     assert_eq!(exchange.request_direction, REQUEST);
-    assert_eq!(exchange.method, Known::Yes("GET".to_owned()));
+    assert_eq!(exchange.method, Known::Yes("GET".into()));
     assert_eq!(exchange.authority, present("a.example", AuthoritySource::Pseudo));
     assert_eq!(exchange.host, Known::Yes(vec![]));
     assert_eq!(exchange.extended_connect, Known::Yes(false));
@@ -212,7 +212,7 @@ fn extended_connect_is_recognised(#[case] fields: &[u8], #[case] extended: bool)
         ),
     );
     wire.h2_status(1, "200");
-    assert_eq!(wire.out[0].method, Known::Yes("CONNECT".to_owned()));
+    assert_eq!(wire.out[0].method, Known::Yes("CONNECT".into()));
     assert_eq!(wire.out[0].extended_connect, Known::Yes(extended));
 }
 

@@ -39,7 +39,7 @@ fn a_late_attach_reads_literals_and_static_entries() {
     wire.h2_status(7, "421");
     wire.frame(RESPONSE, &headers(9, &[0xbe]));
     assert_eq!(wire.summary(), [("a", Status::Code(421)), ("?", Status::Unknown)]);
-    assert_eq!(wire.out[1].method, Known::Yes("GET".to_owned()));
+    assert_eq!(wire.out[1].method, Known::Yes("GET".into()));
     assert_eq!(wire.out[1].host, Known::Unknown);
     assert_eq!(wire.out[0].request_number, None);
 }

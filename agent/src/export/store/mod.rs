@@ -141,7 +141,7 @@ impl Store {
     }
 
     /// Keeps a judged exchange, and adds it to its connection; one whose names the policy hides is only counted.
-    pub fn exchange(&mut self, judged: Box<Judged>, policy: &Policy) {
+    pub fn exchange(&mut self, judged: Arc<Judged>, policy: &Policy) {
         self.metrics.exchange(&judged);
         if is_finding(judged.class()) {
             self.metrics.finding(&judged, policy);
@@ -154,7 +154,7 @@ impl Store {
             self.losses.count(Loss::SummaryFull);
         }
         let recent = Recent {
-            judged: judged.into(),
+            judged,
             outcome: None,
             pair: None,
         };

@@ -1,10 +1,15 @@
 //! Heads: start line and fields, RFC 9112, sections 3 to 5.
 
+use std::mem::MaybeUninit;
+
 use crate::http::assembly::Unit;
 use crate::http::bounds;
-use crate::http::exchange::{Authority, Known, Protocol, RequestHead};
+use crate::http::exchange::{Authority, Known, Protocol, RequestHead, kept_method};
 use crate::http::http1::target;
 use crate::http::loss::{Loss, Losses};
+
+/// Fields of a head for which no memory has to be found. Browsers send up to 25.
+const USUAL_FIELDS: usize = 32;
 
 /// Whether a head is a response's. No method can begin so: `/` is no token character.
 pub(super) fn looks_like_response(head: &[u8]) -> bool {
@@ -13,9 +18,15 @@ pub(super) fn looks_like_response(head: &[u8]) -> bool {
 
 /// Reads a request's head. What a head that is broken or cut off does not say for certain is unknown.
 pub(super) fn request(unit: &Unit<'_>, losses: &mut Losses) -> RequestHead {
-    let mut fields = room_for_fields(&unit.bytes);
-    let mut request = httparse::Request::new(&mut fields);
-    let parsed = request.parse(&unit.bytes);
+    let mut room = [const { MaybeUninit::uninit() }; USUAL_FIELDS];
+    let mut more_room;
+    let mut request = httparse::Request::new(&mut []);
+    let mut parsed = request.parse_with_uninit_headers(&unit.bytes, &mut room);
+    if parsed == Err(httparse::Error::TooManyHeaders) {
+        more_room = room_for_fields(&unit.bytes);
+        request = httparse::Request::new(&mut more_room);
+        parsed = request.parse(&unit.bytes);
+    }
     let complete = unit.whole && matches!(parsed, Ok(httparse::Status::Complete(_)));
     if unit.whole && !complete {
         losses.add(Loss::MalformedHead);
@@ -39,7 +50,7 @@ pub(super) fn request(unit: &Unit<'_>, losses: &mut Losses) -> RequestHead {
     };
     RequestHead {
         protocol,
-        method: Known::Yes(method.to_owned()),
+        method: Known::Yes(kept_method(method)),
         authority: bounded(target::authority(method, target), losses),
         host,
         extended_connect: Known::Yes(false),

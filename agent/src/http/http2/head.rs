@@ -1,7 +1,9 @@
 //! What the fields of one header block say: RFC 9113, section 8.3.
 
+use std::borrow::Cow;
+
 use crate::http::bounds;
-use crate::http::exchange::{Authority, AuthoritySource, Known, Protocol, RequestHead};
+use crate::http::exchange::{Authority, AuthoritySource, Known, Protocol, RequestHead, kept_method};
 use crate::http::hpack::Name;
 use crate::http::loss::{Loss, Losses};
 
@@ -31,12 +33,24 @@ pub(super) enum ResponseStatus {
 
 /// A pseudo-field that may occur once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Once {
+enum Once<T> {
     #[default]
     Absent,
-    Value(String),
+    Value(T),
     /// It occurred, but without a value that can be told: not seen, too long, or given twice.
     Unclear,
+}
+
+impl<T> Once<T> {
+    /// Takes what occurred, and tells whether it is not the first.
+    fn occurs_again(&mut self, value: Option<T>) -> bool {
+        let again = !matches!(self, Self::Absent);
+        *self = match value {
+            Some(value) if !again => Self::Value(value),
+            _ => Self::Unclear,
+        };
+        again
+    }
 }
 
 /// Collects the fields of one header block.
@@ -46,9 +60,10 @@ enum Once {
     reason = "each notes one independent thing that occurred in the block"
 )]
 pub(super) struct Head {
-    method: Once,
-    authority: Once,
-    status: Once,
+    method: Once<Cow<'static, str>>,
+    authority: Once<String>,
+    /// `None` if it is not three digits.
+    status: Once<Option<u16>>,
     extended: bool,
     hosts: Vec<String>,
     hosts_unclear: bool,
@@ -71,23 +86,15 @@ impl Head {
             name,
             Name::Authority | Name::Method | Name::Scheme | Name::Path | Name::Protocol
         );
-        let once = match name {
-            Name::Authority => &mut self.authority,
-            Name::Method => &mut self.method,
-            Name::Status => &mut self.status,
-            Name::Protocol => return self.extended = true,
-            Name::Host => return self.host(value),
-            Name::Unknown => return self.unknown_names = true,
-            Name::Scheme | Name::Path | Name::Other => return,
-        };
-        *once = match (&once, value) {
-            (Once::Absent, Some(value)) => Once::Value(value.to_owned()),
-            (Once::Absent, None) => Once::Unclear,
-            _ => {
-                self.repeated = true;
-                Once::Unclear
-            }
-        };
+        match name {
+            Name::Authority => self.repeated |= self.authority.occurs_again(value.map(str::to_owned)),
+            Name::Method => self.repeated |= self.method.occurs_again(value.map(kept_method)),
+            Name::Status => self.repeated |= self.status.occurs_again(value.map(status_code)),
+            Name::Protocol => self.extended = true,
+            Name::Host => self.host(value),
+            Name::Unknown => self.unknown_names = true,
+            Name::Scheme | Name::Path | Name::Other => {}
+        }
     }
 
     fn host(&mut self, value: Option<&str>) {
@@ -153,7 +160,7 @@ impl Head {
 
     /// The block as the head of a response: what status it has.
     pub(super) fn status(&self, losses: &mut Losses) -> ResponseStatus {
-        let Once::Value(value) = &self.status else {
+        let Once::Value(status) = self.status else {
             let reason = if self.unknown_names {
                 Loss::UnknownField
             } else {
@@ -162,18 +169,19 @@ impl Head {
             losses.add(reason);
             return ResponseStatus::Unknown;
         };
-        match value.parse() {
-            Ok(status) if value.len() == 3 && value.bytes().all(|octet| octet.is_ascii_digit()) => {
-                if (100..200).contains(&status) {
-                    ResponseStatus::Interim
-                } else {
-                    ResponseStatus::Final(status)
-                }
-            }
-            _ => {
+        match status {
+            Some(100..200) => ResponseStatus::Interim,
+            Some(status) => ResponseStatus::Final(status),
+            None => {
                 losses.add(Loss::MalformedHead);
                 ResponseStatus::Unknown
             }
         }
     }
+}
+
+/// A status code: three digits.
+fn status_code(value: &str) -> Option<u16> {
+    let is_code = value.len() == 3 && value.bytes().all(|octet| octet.is_ascii_digit());
+    value.parse().ok().filter(|_| is_code)
 }
