@@ -87,14 +87,17 @@ impl Judged {
     ) -> Self {
         let mut facts = facts(&connection, &exchange, Learned::default());
         let effective = verdict::effective_authority(&facts);
-        let sni = connection
-            .name
-            .as_sent()
-            .and_then(|name| verdict::name::normalise_server_name(name).ok());
-        let learned = learn(Names {
-            sni: sni.as_ref(),
-            authority: effective.authority().map(|authority| &authority.host),
-        });
+        let authority = effective.authority().map(|authority| &authority.host);
+        let sni = connection.name.as_sent();
+        let other_sni;
+        let sni = match authority {
+            Some(host) if sni.is_some_and(|name| host.is_written(name)) => Some(host),
+            _ => {
+                other_sni = sni.and_then(|name| verdict::name::normalise_server_name(name).ok());
+                other_sni.as_ref()
+            }
+        };
+        let learned = learn(Names { sni, authority });
         facts.learned = learned;
         let Decision {
             verdict,

@@ -42,7 +42,7 @@ impl<'a> Case<'a> {
     /// Whether the SNI equals `host`.
     pub(super) fn dialled(&self, host: &Host) -> bool {
         match self.sni {
-            Sni::Sent(name) => normalise_server_name(name).as_ref() == Ok(host),
+            Sni::Sent(name) => host.is_written(name) || normalise_server_name(name).as_ref() == Ok(host),
             Sni::Absent | Sni::OuterOnly | Sni::Unknown => false,
         }
     }
@@ -58,7 +58,8 @@ impl<'a> Case<'a> {
     /// Ports do not count, and neither does what is no authority: it was never a name to be served.
     pub(super) fn reused(&self, host: &Host) -> Option<bool> {
         let prior = &self.facts.prior_authorities;
-        let another = |raw: &str| normalise(raw).is_ok_and(|earlier| earlier.host != *host);
+        let another =
+            |raw: &str| !host.is_written(raw) && normalise(raw).is_ok_and(|earlier| earlier.host != *host);
         if prior.names.iter().any(|raw| another(raw)) {
             return Some(true);
         }

@@ -63,6 +63,11 @@ pub struct Authority {
 }
 
 impl Host {
+    /// Whether this is how the name is written here: it then needs not be normalised to be compared.
+    pub fn is_written(&self, raw: &str) -> bool {
+        matches!(self, Self::Name(name) if name == raw)
+    }
+
     /// As it is displayed; only an address has to be written out for that.
     pub fn text(&self) -> Cow<'_, str> {
         match self {
