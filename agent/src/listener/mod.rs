@@ -12,8 +12,9 @@
 mod name;
 mod place;
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 pub use name::{Demand, Name};
 pub use place::Place;
@@ -115,7 +116,7 @@ impl Listeners {
         let Some(place) = Place::of(seen.connection, seen.role) else {
             return true;
         };
-        if !self.listeners.contains_key(&place) && self.listeners.len() >= self.limits.listeners {
+        if self.listeners.len() >= self.limits.listeners && !self.listeners.contains_key(&place) {
             self.forget_oldest(seen.time);
         }
         let listener = self.listeners.entry(place).or_insert_with(|| Listener {
@@ -130,7 +131,9 @@ impl Listeners {
         let name = match seen.sni {
             None => listener.nameless.get_or_insert_with(|| Name::new(seen.time)),
             Some(sni) => {
-                if !listener.names.contains_key(sni) {
+                if let Some(name) = listener.names.get_mut(sni) {
+                    name
+                } else {
                     if listener.names.len() >= self.limits.names {
                         let oldest = seen.time.saturating_sub(self.limits.age);
                         listener.names.retain(|_, name| name.last >= oldest);
@@ -139,11 +142,8 @@ impl Listeners {
                         listener.unkept += 1;
                         return false;
                     }
-                    listener.names.insert(sni.into(), Name::new(seen.time));
-                }
-                match listener.names.get_mut(sni) {
-                    Some(name) => name,
-                    None => return true,
+                    let new = listener.names.entry(sni.into());
+                    new.or_insert_with(|| Name::new(seen.time))
                 }
             }
         };

@@ -9,8 +9,10 @@
 //! The client's end of X learns it from the proxy's end, by connection and request number: its own record is often
 //! made before the proxy's.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
 
 use super::{Loss, Observer, Output, Relay, judged};
 use crate::{

@@ -1,7 +1,8 @@
 //! The clients of a cause, counted.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
+
+use hashbrown::HashSet;
 
 use crate::connection::Role;
 use crate::observer::Judged;

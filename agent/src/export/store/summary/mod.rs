@@ -8,10 +8,10 @@ mod names;
 mod trend;
 
 use std::cmp::Reverse;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 pub use self::clients::Clients;
 pub use self::names::{NameCount, Names};
@@ -140,7 +140,7 @@ impl Line {
 #[derive(Debug)]
 pub(super) struct Summary {
     lines: HashTable<Line>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     other: Option<Line>,
     capacity: usize,
 }
@@ -173,7 +173,7 @@ impl Summary {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             lines: HashTable::new(),
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
             other: None,
             capacity,
         }

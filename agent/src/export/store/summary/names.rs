@@ -1,10 +1,10 @@
 //! The names of a cause, counted.
 
 use std::cmp::Reverse;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::connection::Facts;
 use crate::observer::Judged;
@@ -17,7 +17,7 @@ const KEPT: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     counts: HashTable<NameCount>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     /// Exchanges whose names found no room.
     pub other: u64,
 }
