@@ -8,7 +8,7 @@ mod tables;
 
 use std::{
     collections::HashMap,
-    fs,
+    fs, iter,
     net::{IpAddr, SocketAddr},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -28,6 +28,8 @@ use crate::{
 
 /// Questions that may wait.
 const QUEUE: usize = 1024;
+/// Questions that are answered from one reading, at most: for the last of them it must not be too old.
+const AT_ONCE: usize = 64;
 /// How long it is remembered who listens.
 const MEMORY: Duration = Duration::from_secs(10);
 /// Listeners that are remembered.
@@ -84,12 +86,19 @@ impl Owners {
 }
 
 fn work(search: &mut Search, questions: &Receiver<Question>, answers: &Sender<Answer>) {
-    for question in questions {
-        let owners = search.owners(&question);
-        let random = question.random;
-        if answers.send(Answer { random, owners }).is_err() {
-            return;
+    while let Ok(first) = questions.recv() {
+        // All of these were asked before anything is read for one of them: one reading does for all.
+        let waiting: Vec<Question> = iter::once(first)
+            .chain(questions.try_iter().take(AT_ONCE - 1))
+            .collect();
+        for question in waiting {
+            let owners = search.owners(&question);
+            let random = question.random;
+            if answers.send(Answer { random, owners }).is_err() {
+                return;
+            }
         }
+        search.look_again();
     }
 }
 
@@ -97,6 +106,10 @@ fn work(search: &mut Search, questions: &Receiver<Question>, answers: &Sender<An
 struct Search {
     proc_root: PathBuf,
     listeners: HashMap<(Transport, SocketAddr), (Instant, Option<u32>)>,
+    /// The network namespaces, once they were looked for.
+    namespaces: Option<Vec<Namespace>>,
+    /// Tables of sockets that were read, by the inode number of their namespace.
+    tables: HashMap<(u64, Transport), Table>,
 }
 
 /// A network namespace.
@@ -111,7 +124,15 @@ impl Search {
         Self {
             proc_root,
             listeners: HashMap::new(),
+            namespaces: None,
+            tables: HashMap::new(),
         }
+    }
+
+    /// What was read is old from now on.
+    fn look_again(&mut self) {
+        self.namespaces = None;
+        self.tables.clear();
     }
 
     fn owners(&mut self, question: &Question) -> Vec<Owner> {
@@ -152,8 +173,8 @@ impl Search {
         {
             return *pid;
         }
-        let pid = self.search(flow.destination.ip(), |table| {
-            table.listener(transport, flow.destination)
+        let pid = self.search(transport, flow.destination.ip(), |table| {
+            table.listener(flow.destination)
         });
         if self.listeners.len() >= LISTENERS {
             self.listeners.clear();
@@ -163,20 +184,29 @@ impl Search {
     }
 
     /// The process that has the flow's source.
-    fn dialler(&self, transport: Transport, flow: Flow) -> Option<u32> {
-        self.search(flow.source.ip(), |table| {
-            table.dialler(transport, flow.source, flow.destination)
+    fn dialler(&mut self, transport: Transport, flow: Flow) -> Option<u32> {
+        self.search(transport, flow.source.ip(), |table| {
+            table.dialler(flow.source, flow.destination)
         })
     }
 
     /// The process that has the socket that `find` finds in a namespace that has this address.
-    fn search(&self, address: IpAddr, find: impl Fn(&Table) -> Option<u64>) -> Option<u32> {
+    fn search(
+        &mut self,
+        transport: Transport,
+        address: IpAddr,
+        find: impl Fn(&Table) -> Option<u64>,
+    ) -> Option<u32> {
         // Every namespace has the same loopback addresses, and packets are seen on this one's alone.
         let own = address
             .is_loopback()
             .then(|| namespace(&self.proc_root.join("self")))
             .flatten();
-        let namespaces = self.namespaces();
+        let namespaces = match self.namespaces.take() {
+            Some(namespaces) => namespaces,
+            None => self.namespaces(),
+        };
+        let namespaces = &*self.namespaces.insert(namespaces);
         let mut having = namespaces.iter().filter(|namespace| match own {
             Some(own) => namespace.inode == own,
             None => addresses::has(&namespace.process, address),
@@ -185,8 +215,14 @@ impl Search {
         let (Some(namespace), None) = (having.next(), having.next()) else {
             return None;
         };
-        let socket = find(&Table::of(&namespace.process))?;
-        self.holder(socket)
+        let table = self.tables.entry((namespace.inode, transport));
+        let table = table.or_insert_with(|| Table::read(&namespace.process, transport));
+        let socket = find(table);
+        if table.is_empty() {
+            // The process has ended meanwhile, and the namespace may have others.
+            self.look_again();
+        }
+        self.holder(socket?)
     }
 
     fn namespaces(&self) -> Vec<Namespace> {
@@ -244,14 +280,17 @@ mod tests {
 
     use super::*;
 
-    fn ask(transport: Transport, source: SocketAddr, destination: SocketAddr) -> Vec<Owner> {
-        let question = Question {
+    fn question(transport: Transport, source: SocketAddr, destination: SocketAddr) -> Question {
+        Question {
             random: [0; 32],
             transport,
             roles: vec![Role::Server, Role::Client],
             flows: vec![Flow { source, destination }],
-        };
-        Search::new(PathBuf::from("/proc")).owners(&question)
+        }
+    }
+
+    fn ask(transport: Transport, source: SocketAddr, destination: SocketAddr) -> Vec<Owner> {
+        Search::new(PathBuf::from("/proc")).owners(&question(transport, source, destination))
     }
 
     fn here(owners: &[Owner]) -> Vec<Role> {
@@ -274,6 +313,21 @@ mod tests {
             );
             assert_eq!(here(&found), [Role::Server, Role::Client], "{listen}");
         }
+    }
+
+    #[test]
+    fn one_reading_does_until_it_is_told_to_look_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let destination = listener.local_addr().unwrap();
+        let dial = || TcpStream::connect(destination).unwrap();
+        let of = |client: &TcpStream| question(Transport::Tcp, client.local_addr().unwrap(), destination);
+        let mut search = Search::new(PathBuf::from("/proc"));
+        let first = dial();
+        assert_eq!(here(&search.owners(&of(&first))), [Role::Server, Role::Client]);
+        let second = dial();
+        assert_eq!(here(&search.owners(&of(&second))), [Role::Server]);
+        search.look_again();
+        assert_eq!(here(&search.owners(&of(&second))), [Role::Server, Role::Client]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{BufRead as _, BufReader},
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use super::super::socket::address;
@@ -13,8 +13,11 @@ use crate::wire::client_hello::Transport;
 /// `TCP_LISTEN`.
 const LISTEN: &str = "0A";
 
-/// The tables of one namespace.
-pub(super) struct Table(PathBuf);
+/// The sockets of one namespace and transport, as they were when they were read.
+pub(super) struct Table {
+    transport: Transport,
+    rows: Vec<Row>,
+}
 
 /// A socket.
 struct Row {
@@ -25,15 +28,31 @@ struct Row {
 }
 
 impl Table {
-    /// Those of the process's namespace.
-    pub(super) fn of(process: &Path) -> Self {
-        Self(process.join("net"))
+    /// Those of the process's namespace. The kernel goes through all it has for each reading.
+    pub(super) fn read(process: &Path, transport: Transport) -> Self {
+        let names = match transport {
+            Transport::Tcp => ["net/tcp", "net/tcp6"],
+            Transport::Quic => ["net/udp", "net/udp6"],
+        };
+        let files = names
+            .into_iter()
+            .filter_map(|name| File::open(process.join(name)).ok());
+        let lines = files.flat_map(|file| BufReader::new(file).lines().skip(1).map_while(Result::ok));
+        Self {
+            transport,
+            rows: lines.filter_map(|line| row(&line)).collect(),
+        }
+    }
+
+    /// Whether there are none, or they could not be read.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// Inode number of the socket that takes what arrives at this address.
-    pub(super) fn listener(&self, transport: Transport, at: SocketAddr) -> Option<u64> {
-        self.best(transport, |row| {
-            let takes = match transport {
+    pub(super) fn listener(&self, at: SocketAddr) -> Option<u64> {
+        self.best(|row| {
+            let takes = match self.transport {
                 Transport::Tcp => row.listens,
                 Transport::Quic => row.peer.ip().is_unspecified(),
             };
@@ -42,11 +61,11 @@ impl Table {
     }
 
     /// Inode number of the socket that sends from `local` to `peer`.
-    pub(super) fn dialler(&self, transport: Transport, local: SocketAddr, peer: SocketAddr) -> Option<u64> {
-        self.best(transport, |row| {
+    pub(super) fn dialler(&self, local: SocketAddr, peer: SocketAddr) -> Option<u64> {
+        self.best(|row| {
             if row.peer == peer && row.local == local {
                 Some(0)
-            } else if transport == Transport::Quic && row.peer.ip().is_unspecified() {
+            } else if self.transport == Transport::Quic && row.peer.ip().is_unspecified() {
                 // A socket that is not connected sends to anybody.
                 bound(row.local, local).map(|rank| rank + 1)
             } else {
@@ -56,26 +75,9 @@ impl Table {
     }
 
     /// The socket with the lowest rank; those without are left out.
-    fn best(&self, transport: Transport, rank: impl Fn(&Row) -> Option<u8>) -> Option<u64> {
-        let names = match transport {
-            Transport::Tcp => ["tcp", "tcp6"],
-            Transport::Quic => ["udp", "udp6"],
-        };
-        let mut best: Option<(u8, u64)> = None;
-        for name in names {
-            let Ok(file) = File::open(self.0.join(name)) else {
-                continue;
-            };
-            let lines = BufReader::new(file).lines().skip(1);
-            for row in lines.map_while(Result::ok).filter_map(|line| row(&line)) {
-                if let Some(rank) = rank(&row)
-                    && best.is_none_or(|(other, _)| rank < other)
-                {
-                    best = Some((rank, row.inode));
-                }
-            }
-        }
-        best.map(|(_, inode)| inode)
+    fn best(&self, rank: impl Fn(&Row) -> Option<u8>) -> Option<u64> {
+        let ranked = self.rows.iter().filter_map(|row| Some((rank(row)?, row.inode)));
+        ranked.min_by_key(|(rank, _)| *rank).map(|(_, inode)| inode)
     }
 }
 
