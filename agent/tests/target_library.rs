@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ebpf::function::Function;
 use ebpf::layout::{Layout, UNKNOWN};
 use wrongway::target::hook::{self, Purpose};
-use wrongway::target::{Family, Field, Image, Reason, Scanner, accessor, standard_libraries};
+use wrongway::target::{Family, Field, Hook, Image, Reason, Scanner, accessor, standard_libraries};
 
 fn library() -> PathBuf {
     let libraries = standard_libraries(Path::new("/"));
@@ -141,8 +141,10 @@ fn reads_and_writes_of_the_system_library_are_hooked_where_it_costs_least() {
     assert!(!places.contains(&UNKNOWN), "{found:?}");
 
     // Where a write has succeeded; and at its beginning, only while a socket is looked for.
-    let (searching, passed): (Vec<_>, Vec<_>) =
-        writes.iter().partition(|hook| hook.purpose == Purpose::Sockets);
+    let (searching, passed): (Vec<&Hook>, Vec<&Hook>) = writes
+        .iter()
+        .copied()
+        .partition(|hook| hook.purpose == Purpose::Sockets);
     assert_eq!(searching.len(), 1);
     assert!(searching[0].passage().is_none());
     assert!(!passed.is_empty());
