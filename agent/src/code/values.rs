@@ -69,6 +69,11 @@ impl Values {
         })
     }
 
+    /// How much is known of it.
+    pub(super) fn size(&self) -> usize {
+        self.known.len()
+    }
+
     /// Whether it is such, whichever way the program came.
     pub(super) fn all(&self, is_such: impl Fn(Value) -> bool) -> bool {
         !self.unknown && self.known.iter().all(|value| is_such(*value))

@@ -12,10 +12,11 @@ use ebpf::{
     fault::Fault,
     function::{Cookie, Function, HIT_RETURN},
     layout::NAMED,
+    record::Carrier,
 };
 
 use super::socket;
-use crate::{calls, connections, layouts, memory, moves, socket_use, stats, trial};
+use crate::{calls, connections, facts, layouts, memory, moves, socket_use, stats, trial};
 
 const READ: u8 = Function::SslRead as u8;
 const WRITE: u8 = Function::SslWrite as u8;
@@ -105,7 +106,11 @@ pub fn call_return(context: RetProbeContext) -> u32 {
     };
     // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
     let state = unsafe { &mut *tracked };
-    socket::settle(state, &call);
+    // What failed may have used the socket of a connection that carries this one, of which a write that fails passes
+    // nowhere. A call that succeeds settles it.
+    if result > 0 || call.sock == 0 || !matches!(facts::carrier(key.ssl, layout), Carrier::Custom) {
+        socket::settle(state, &call);
+    }
     socket_use::consider(state, &key, layout);
     moves::pass_on(tracked, walk, &key, id, cookie, layout, call.buffer, moved);
     0

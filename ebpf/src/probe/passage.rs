@@ -8,7 +8,7 @@ use aya_ebpf::{
     programs::ProbeContext,
 };
 use ebpf::{
-    call::{Call, OTHERS, REGISTERS},
+    call::{Call, OTHERS, REGISTERS, Thread},
     connection::Key,
     fault::Fault,
     function::Cookie,
@@ -62,10 +62,6 @@ fn cookie(context: &ProbeContext) -> Cookie {
 fn pass(context: &ProbeContext, cookie: Cookie, layout: &Layout, passage: &Passage, moves: bool) -> u32 {
     let id = bpf_get_current_pid_tgid();
     let Some(thread) = calls::own(id) else { return 0 };
-    // A call that moved nothing matters only where it was made inside another.
-    if !moves && thread.depth == 0 {
-        return 0;
-    }
     // SAFETY: the kernel hands over the registers.
     let registers = unsafe { &*context.regs };
     // In memory, since no place of the context may be chosen while the program runs.
@@ -89,32 +85,37 @@ fn pass(context: &ProbeContext, cookie: Cookie, layout: &Layout, passage: &Passa
     ];
     let place = |place| value(&thread.registers, place);
     // One by one: of several that may be missing, the compiler leaves some unset, which the verifier refuses.
-    let Some(count) = place(passage.count) else {
-        return unreadable();
-    };
-    let mut moved = 0;
-    if moves {
-        let Some(count) = memory::user::<u64>(count) else {
-            return unreadable();
-        };
-        moved = count;
-    }
     let Some(mut ssl) = place(passage.ssl) else {
         return unreadable();
     };
+    if !moves {
+        return fail(thread, id, ssl, layout);
+    }
+    let Some(count) = place(passage.count) else {
+        return unreadable();
+    };
+    let Some(moved) = memory::user::<u64>(count) else {
+        return unreadable();
+    };
     let mut guard = passage.guard;
+    let mut aside = false;
     if passage.aside_ssl != UNKNOWN && ssl == moved {
-        let Some(aside) = place(passage.aside_ssl) else {
+        let Some(other) = place(passage.aside_ssl) else {
             return unreadable();
         };
-        ssl = aside;
+        ssl = other;
         guard = passage.aside_guard;
+        aside = true;
     }
     if guard != UNKNOWN {
         let Some(guard) = place(guard) else {
             return unreadable();
         };
         if guard as u32 != passage.wanted {
+            // Nothing but application data goes that way.
+            if aside {
+                stats::lost(Fault::Object);
+            }
             return 0;
         }
     }
@@ -135,11 +136,7 @@ fn pass(context: &ProbeContext, cookie: Cookie, layout: &Layout, passage: &Passa
     if moved == 0 {
         return 0;
     }
-    let key = Key {
-        ssl,
-        tgid: (id >> 32) as u32,
-        reserved: 0,
-    };
+    let key = key(id, ssl);
     let Some(tracked) = connections::find(&key).or_else(|| moves::begin(&key, moved)) else {
         return 0;
     };
@@ -158,6 +155,32 @@ fn pass(context: &ProbeContext, cookie: Cookie, layout: &Layout, passage: &Passa
         moved,
     );
     0
+}
+
+/// A call that moved nothing matters where it was made inside another, and while a connection that is fed from memory
+/// begins: the sockets that its process uses meanwhile are asked for.
+#[inline(always)]
+fn fail(thread: &mut Thread, id: u64, ssl: u64, layout: &Layout) -> u32 {
+    if let Some(outer) = calls::innermost(thread)
+        && outer.ssl != ssl
+    {
+        outer.conflict |= OTHERS;
+    }
+    let key = key(id, ssl);
+    if let Some(tracked) = connections::find(&key) {
+        // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
+        socket_use::consider(unsafe { &mut *tracked }, &key, layout);
+    }
+    0
+}
+
+#[inline(always)]
+fn key(id: u64, ssl: u64) -> Key {
+    Key {
+        ssl,
+        tgid: (id >> 32) as u32,
+        reserved: 0,
+    }
 }
 
 #[inline(always)]

@@ -43,6 +43,11 @@ pub(super) const CASES: &[Case] = &[
         observes: true,
         run: |setting| native(setting, Habit::Retry),
     },
+    Case {
+        name: "framing::several_records_at_once",
+        observes: true,
+        run: |setting| native(setting, Habit::Blocks),
+    },
 ];
 
 /// Twenty requests in one write.

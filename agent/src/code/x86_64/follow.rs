@@ -15,6 +15,8 @@ use crate::code::{Body, Bounds, Call, Function, Program, Value, Values};
 const LENGTH_LIMIT: u64 = 64 << 10;
 /// Steps of one function, each way that brings something new counted.
 const STEPS: usize = 1 << 16;
+/// What is known before its instructions, all together: about 50 MB.
+const KNOWN: usize = 1 << 19;
 
 /// What a function does.
 pub(super) fn body(program: &Program, function: Function) -> Body {
@@ -47,7 +49,9 @@ pub(super) struct Follower {
     /// Instructions that are not gone beyond.
     ends: BTreeSet<u64>,
     pending: Vec<(u64, u16)>,
-    pub(super) info: InstructionInfoFactory,
+    info: InstructionInfoFactory,
+    /// How much is known in all states.
+    known: usize,
     steps: usize,
     sound: bool,
 }
@@ -76,6 +80,7 @@ impl Follower {
             ends: ends.clone(),
             pending: Vec::new(),
             info: InstructionInfoFactory::new(),
+            known: 0,
             steps: 0,
             sound: true,
         };
@@ -96,6 +101,7 @@ impl Follower {
             ends: BTreeSet::new(),
             pending: Vec::new(),
             info: InstructionInfoFactory::new(),
+            known: 0,
             steps: STEPS.saturating_sub(steps),
             sound: true,
         };
@@ -110,10 +116,10 @@ impl Follower {
     }
 
     /// The instructions that were reached, with what is known before each on the ways that are kept apart.
-    pub(super) fn steps(&self) -> Vec<(Instruction, Vec<State>)> {
-        let mut steps: BTreeMap<u64, Vec<State>> = BTreeMap::new();
+    pub(super) fn steps(&self) -> Vec<(Instruction, Vec<&State>)> {
+        let mut steps: BTreeMap<u64, Vec<&State>> = BTreeMap::new();
         for ((address, _), state) in &self.states {
-            steps.entry(*address).or_default().push(state.clone());
+            steps.entry(*address).or_default().push(state);
         }
         let decoded = |(address, states)| Some((self.decode(address)?, states));
         steps.into_iter().filter_map(decoded).collect()
@@ -122,9 +128,15 @@ impl Follower {
     /// Another way leads to an instruction.
     fn reach(&mut self, address: u64, state: State) {
         let way = (address, state.mark());
-        let news = match self.states.get_mut(&way) {
-            Some(known) => known.join(&state),
-            None => self.states.insert(way, state).is_none(),
+        let news = if let Some(known) = self.states.get_mut(&way) {
+            known.join(&state)
+        } else {
+            self.known += state.size();
+            if self.known > KNOWN {
+                self.sound = false;
+                return;
+            }
+            self.states.insert(way, state).is_none()
         };
         if news {
             self.pending.push(way);

@@ -77,8 +77,12 @@ impl Frame {
         self.give_away(&values);
         let Some(place) = single(address) else {
             self.foreign();
-            if let Some(lowest) = address.frames().map(|place| place.unwrap_or(i64::MIN)).min() {
-                self.clear_from(lowest);
+            let lowest = address.frames().map(|place| place.unwrap_or(i64::MIN)).min();
+            match lowest {
+                // It may be any place of an object, but of none that nobody took the address of.
+                Some(lowest) if address.can_be_unknown() && lowest < self.shared => self.clear(),
+                Some(lowest) => self.clear_from(lowest),
+                None => {}
             }
             return;
         };
@@ -110,6 +114,16 @@ impl Frame {
     fn clear_from(&mut self, lowest: i64) {
         self.places
             .retain(|&place, (size, _)| place.saturating_add(*size) <= lowest);
+    }
+
+    /// What lies below the top of the stack is anybody's.
+    pub(super) fn clear_below(&mut self, top: i64) {
+        self.places.retain(|&place, _| place >= top);
+    }
+
+    /// How much is known.
+    pub(super) fn size(&self) -> usize {
+        self.places.values().map(|(_, values)| values.size() + 1).sum()
     }
 
     /// Nothing is known any more.

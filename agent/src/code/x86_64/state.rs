@@ -90,6 +90,12 @@ impl State {
         self.register(Register::RSP).is_only(Value::Frame(Some(0)))
     }
 
+    /// How much is known.
+    pub(super) fn size(&self) -> usize {
+        let registers = self.registers.iter().map(Values::size);
+        registers.sum::<usize>() + self.frame.size() + 1
+    }
+
     /// Marks the registers that keep the first argument over calls, by their numbers. Only ways with the same mark are
     /// joined; with [`Detail::Handed`] it is 0.
     pub(super) fn mark(&self) -> u16 {
@@ -156,6 +162,9 @@ impl State {
     pub(super) fn call(&mut self) {
         for argument in self.arguments() {
             self.frame.give_away(&argument);
+        }
+        if let Some(Value::Frame(Some(top))) = self.register(Register::RSP).single() {
+            self.frame.clear_below(top);
         }
         self.frame.foreign();
         for number in 0..self.registers.len() {
@@ -228,9 +237,8 @@ impl State {
             _ => match self.result(instruction) {
                 Some(values) => {
                     // Where a compiler takes the address of a place, others may come to know it.
-                    if instruction.mnemonic() == Mnemonic::Lea && instruction.op0_register() != Register::RSP
-                    {
-                        self.frame.give_away(&values);
+                    if instruction.mnemonic() == Mnemonic::Lea {
+                        self.lose_addresses(instruction);
                     }
                     self.set(instruction.op0_register(), values);
                 }
@@ -353,6 +361,7 @@ impl State {
 
     /// Whatever an instruction writes is unknown after it.
     fn forget(&mut self, instruction: &Instruction, info: &mut InstructionInfoFactory) {
+        self.lose_addresses(instruction);
         let info = info.info(instruction);
         if info.used_memory().iter().any(|used| is_written(used.access())) {
             // Other operands in memory than the one that is encoded belong to copies of any length.
@@ -369,6 +378,26 @@ impl State {
                 self.set(register, Values::only(Value::Frame(None)));
             } else {
                 self.set(register, Values::unknown());
+            }
+        }
+    }
+
+    /// Others may come to know an address in the frame that is taken, or of which something is made that is not followed.
+    fn lose_addresses(&mut self, instruction: &Instruction) {
+        if instruction.op0_kind() != OpKind::Register || instruction.op0_register() == Register::RSP {
+            return;
+        }
+        if instruction.mnemonic() == Mnemonic::Lea {
+            let base = self.register(instruction.memory_base());
+            let start = moved(&base, instruction.memory_displacement64());
+            self.frame.give_away(&start);
+            self.frame.give_away(&self.register(instruction.memory_index()));
+        } else {
+            for operand in 0..instruction.op_count() {
+                if instruction.op_kind(operand) == OpKind::Register {
+                    self.frame
+                        .give_away(&self.register(instruction.op_register(operand)));
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use iced_x86::{FlowControl, Instruction, Register};
+use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Register};
 
 use super::follow::{Follower, is_written};
 use super::state::{Detail, State};
@@ -10,24 +10,28 @@ use crate::code::{Function, Program, Trace, Value, Values};
 
 /// What a function does on its way. What only tables of jumps lead to is left out.
 pub(super) fn trace(program: &Program, function: Function) -> Trace {
-    let Some(mut follower) = Follower::start(program, function, Detail::Ways, &BTreeSet::new()) else {
+    let follower = Follower::start(program, function, Detail::Ways, &BTreeSet::new());
+    let Some(follower) = follower.filter(Follower::is_sound) else {
         return Trace::default();
     };
+    let mut info = InstructionInfoFactory::new();
     let mut trace = Trace {
-        complete: follower.is_sound(),
+        complete: true,
         ..Trace::default()
     };
     for (instruction, ways) in follower.steps() {
         let Some(state) = joined(&ways) else { continue };
         let address = instruction.ip();
         trace.held.insert(address, state.held());
-        trace.ways.insert(address, ways.iter().map(State::held).collect());
+        trace
+            .ways
+            .insert(address, ways.iter().map(|way| way.held()).collect());
         let (next, target) = (instruction.next_ip(), instruction.near_branch_target());
         match instruction.flow_control() {
             FlowControl::Next => {
                 trace.next.insert(address, next);
                 // They come in the order of addresses: what stands behind a call is met after it.
-                let info = follower.info.info(&instruction);
+                let info = info.info(&instruction);
                 let mut used = info.used_registers().iter();
                 let rewritten = used.any(|used| {
                     used.register().full_register() == Register::RAX && is_written(used.access())
@@ -74,7 +78,7 @@ pub(super) fn successes(
     usable: &dyn Fn(u64) -> bool,
 ) -> BTreeSet<u64> {
     let follow = |ends: &BTreeSet<u64>| Follower::start(program, function, Detail::Ways, ends);
-    let Some(mut whole) = follow(&BTreeSet::new()) else {
+    let Some(whole) = follow(&BTreeSet::new()).filter(Follower::is_sound) else {
         return BTreeSet::new();
     };
     let mut ends: Vec<(u64, BTreeSet<u64>)> = Vec::new();
@@ -86,7 +90,7 @@ pub(super) fn successes(
             continue;
         };
         let end = whole.onwards(jump.ip(), state, LAST);
-        if is_idle(&end, &mut whole) && gives_back(&end, |result| result.is_only(Value::Constant(1))) {
+        if is_idle(&end, jump.ip()) && gives_back(&end, |result| result.is_only(Value::Constant(1))) {
             let passed = end.steps().into_iter().map(|(instruction, _)| instruction.ip());
             ends.push((jump.ip(), passed.collect()));
         }
@@ -104,9 +108,9 @@ pub(super) fn successes(
     rest.map_or_else(BTreeSet::new, |_| places)
 }
 
-fn joined(ways: &[State]) -> Option<State> {
+fn joined(ways: &[&State]) -> Option<State> {
     let (first, rest) = ways.split_first()?;
-    let mut state = first.clone();
+    let mut state = (*first).clone();
     for other in rest {
         state.join(other);
     }
@@ -115,7 +119,7 @@ fn joined(ways: &[State]) -> Option<State> {
 
 /// Whether everything that was followed comes to an end in the function itself, with such a result.
 fn gives_back(ways: &Follower, is_such: impl Fn(&Values) -> bool) -> bool {
-    let ends_well = |(instruction, states): &(Instruction, Vec<State>)| match instruction.flow_control() {
+    let ends_well = |(instruction, states): &(Instruction, Vec<&State>)| match instruction.flow_control() {
         FlowControl::Return => states.iter().all(|state| is_such(&state.register(Register::RAX))),
         FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
             ways.is_inside(instruction.near_branch_target())
@@ -126,16 +130,23 @@ fn gives_back(ways: &Follower, is_such: impl Fn(&Values) -> bool) -> bool {
     ways.is_sound() && ways.steps().iter().all(ends_well)
 }
 
-/// Whether nothing of it calls anything, or writes to memory.
-fn is_idle(ways: &Follower, reader: &mut Follower) -> bool {
-    ways.steps().iter().all(|(instruction, _)| {
-        let calls = matches!(
-            instruction.flow_control(),
-            FlowControl::Call | FlowControl::IndirectCall
-        );
-        let memory = reader.info.info(instruction).used_memory();
-        !calls && !memory.iter().any(|used| is_written(used.access()))
-    })
+/// Whether it ends, nothing of it calls anything or writes to memory, and it does not come back to where it began.
+fn is_idle(ways: &Follower, start: u64) -> bool {
+    let steps = ways.steps();
+    let mut factory = InstructionInfoFactory::new();
+    let returns = |(instruction, _): &(Instruction, _)| instruction.flow_control() == FlowControl::Return;
+    steps.iter().any(returns)
+        && steps.iter().all(|(instruction, _)| {
+            let leads_on = match instruction.flow_control() {
+                FlowControl::Call | FlowControl::IndirectCall => false,
+                FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
+                    instruction.near_branch_target() != start
+                }
+                _ => instruction.next_ip() != start,
+            };
+            let memory = factory.info(instruction).used_memory();
+            leads_on && !memory.iter().any(|used| is_written(used.access()))
+        })
 }
 
 /// Whether an `int` is not above 0.

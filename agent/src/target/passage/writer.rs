@@ -29,6 +29,10 @@ pub(super) fn passed(library: &Library<'_>, table: &Table) -> Option<Passed> {
         .architecture
         .successes(&library.program, function, &usable);
     let trace = library.architecture.trace(&library.program, function);
+    let is_reached = |place: &u64| trace.ways(*place).next().is_some();
+    if !trace.complete || !places.iter().all(is_reached) {
+        return None;
+    }
     let ways: Vec<Way<'_>> = places.iter().flat_map(|place| trace.ways(*place)).collect();
     Some(Passed {
         found: found(&ways)?,

@@ -1,4 +1,5 @@
-//! A client in C, compiled here, with habits that common clients lack: peeking, and writes that are retried.
+//! A client in C, compiled here, with habits that common clients lack: peeking, writes that are retried, and writes of
+//! several records at once.
 
 use std::process::{Command, Stdio};
 
@@ -19,6 +20,8 @@ pub enum Habit {
     Peek,
     /// Writes so much into so small a socket that most calls of `SSL_write` must be made again.
     Retry,
+    /// Writes with a cipher that encrypts several records at once.
+    Blocks,
 }
 
 /// Makes ten requests for `authority` on one connection for `sni`.
@@ -40,6 +43,7 @@ pub fn visit(scratch: &Scratch, port: u16, sni: &str, authority: &str, habit: Ha
     let habit = match habit {
         Habit::Peek => "peek",
         Habit::Retry => "retry",
+        Habit::Blocks => "blocks",
     };
     let child = Command::new(&program)
         .args([&port.to_string(), sni, authority, habit])
