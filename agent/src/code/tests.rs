@@ -232,3 +232,45 @@ fn a_jump_that_leaves_is_told_from_one_that_may_lead_anywhere() {
     // push rbx; jmp rax
     assert!(!trace("53 ffe0").complete);
 }
+
+#[test]
+fn what_is_known_of_a_function_is_bounded() {
+    // A full frame, and six registers that each may keep the first argument or not: push rdi, again and again; je over
+    // mov rbx,rdi; the same with rbp and r12 to r15; nop, again and again; ret
+    let keeping = ["4889fb", "4889fd", "4989fc", "4989fd", "4989fe", "4989ff"];
+    let keeping: String = keeping.map(|keep| format!("7403{keep}")).concat();
+    let ways = |nops: usize| {
+        trace(
+            &[
+                "57".repeat(128),
+                keeping.clone(),
+                "90".repeat(nops),
+                "c3".to_owned(),
+            ]
+            .concat(),
+        )
+    };
+    assert!(ways(2).complete);
+    let bounded = ways(500);
+    assert!(!bounded.complete);
+    assert!(
+        bounded.calls.is_empty() && bounded.results.is_empty(),
+        "half of it tells nothing"
+    );
+}
+
+#[test]
+fn the_slot_that_a_call_goes_through_is_known() {
+    // mov rax,[rdi+8]; mov rax,[rax+112]; call rax; mov rax,[rdi+8]; jmp [rax+104]
+    let trace = trace("488b4708 488b4070 ffd0 488b4708 ff6068");
+    let slots: Vec<_> = trace.calls.iter().map(|call| call.slot).collect();
+    assert_eq!(slots, [Some(112), Some(104)]);
+}
+
+#[test]
+fn an_address_that_is_computed_with_is_known_to_others() {
+    // sub rsp,24; mov [rsp],rsi; mov [rsp+16],rdi; lea rax,[rsp+rcx*8+8]; call +0; mov rdi,[rsp]; mov rsi,[rsp+16]; call +0
+    let given = body("4883ec18 48893424 48897c2410 488d44cc08 e800000000 488b3c24 488b742410 e800000000");
+    assert!(given.calls[1].arguments[0].is_only(Value::Argument(1)));
+    assert!(given.calls[1].arguments[1].can_be_unknown());
+}

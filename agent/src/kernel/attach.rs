@@ -14,13 +14,23 @@ use crate::target::{Hook, hook::Purpose};
 
 /// Probes in one file. Dropping it detaches them.
 pub struct Attached {
-    pub(super) links: Vec<UProbeLink>,
+    pub(super) _links: Vec<UProbeLink>,
+    /// Those that see calls begin, where others see them return.
+    pub(super) entries: Vec<UProbeLink>,
+}
+
+impl Attached {
+    /// Detaches what sees calls begin, where something else sees them return: of those that are under way the return is
+    /// still seen.
+    pub fn let_return(&mut self) {
+        self.entries.clear();
+    }
 }
 
 impl Drop for Attached {
-    /// The last first: a call that begins meanwhile must not be noted where nothing tells its return any more.
+    /// A call that begins meanwhile must not be noted where nothing tells its return any more.
     fn drop(&mut self) {
-        while self.links.pop().is_some() {}
+        self.let_return();
     }
 }
 
@@ -119,7 +129,7 @@ impl Kernel {
     ) -> Result<Attached, AttachError> {
         // The open file, not its name: names change, and other mount namespaces have their own.
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        let mut links = Vec::new();
+        let (mut links, mut entries) = (Vec::new(), Vec::new());
         for &point in points {
             let Point { function, offset, .. } = point;
             let cookie = Cookie {
@@ -129,8 +139,10 @@ impl Kernel {
             }
             .to_raw();
             let (entry, exit) = programs(point);
+            let returns = exit.is_some();
             // The return first: a call that is under way between the two is then seen by neither.
-            for name in [exit, entry].into_iter().flatten() {
+            for (name, is_entry) in [(exit, false), (entry, true)] {
+                let Some(name) = name else { continue };
                 let place = UProbeAttachPoint {
                     location: UProbeAttachLocation::AbsoluteOffset(offset),
                     cookie: Some(cookie),
@@ -140,10 +152,17 @@ impl Kernel {
                     offset,
                     source,
                 })?;
-                links.push(link);
+                if is_entry && returns {
+                    entries.push(link);
+                } else {
+                    links.push(link);
+                }
             }
         }
-        Ok(Attached { links })
+        Ok(Attached {
+            _links: links,
+            entries,
+        })
     }
 
     /// Attaches one program at one place.

@@ -79,7 +79,13 @@ impl Kernel {
         }
         let mut emulation = Emulation::measured(|kind| costs.get(&kind).copied());
         emulation.pair = pair;
-        Ok((emulation, Attached { links }))
+        Ok((
+            emulation,
+            Attached {
+                _links: links,
+                entries: Vec::new(),
+            },
+        ))
     }
 
     /// In all processes, as the probes are whose cost is to be known: none but agents run this file.

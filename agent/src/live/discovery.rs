@@ -197,7 +197,7 @@ impl Discovery {
             let now = Instant::now();
             self.look(now);
             self.decide_trials();
-            self.end_searches(now);
+            self.go_on_searching(now);
             if now >= sweep {
                 self.sweep();
                 let scanned = now.elapsed().saturating_sub(self.scanner.time_of_searches());
@@ -366,7 +366,7 @@ impl Discovery {
         }
         let mut kernel = self.kernel();
         // Before the others, so that a connection shows its socket with the first that it writes.
-        let search = Search::first(&mut kernel, target, slot).map_err(|error| error.to_string())?;
+        let search = self.search_first(&mut kernel, target, slot);
         let probes = kernel.attach(&target.file, slot, &points);
         probes
             .map(|probes| (probes, search))

@@ -1,7 +1,7 @@
 //! Feeds the observer: decodes records, answers what only the system knows, and hands on what follows.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::Write,
     path::{Path, PathBuf},
     sync::{
@@ -57,6 +57,8 @@ pub(super) struct Intake {
     outputs: Vec<Output>,
     /// Set while functions are on trial, which need the client randoms of the wire.
     wanted: Wanted,
+    /// Libraries with connections whose socket is not known, since the last tick.
+    unplaced: HashSet<u16>,
 }
 
 impl Intake {
@@ -84,6 +86,7 @@ impl Intake {
             started: HashMap::new(),
             outputs: Vec::new(),
             wanted,
+            unplaced: HashSet::new(),
         }
     }
 
@@ -124,7 +127,10 @@ impl Intake {
                 if connection.socket.source == SocketSource::Unknown as u8
                     && connection.carrier != Carrier::Memory as u8
                 {
-                    self.tell(Event::Unplaced(connection.library));
+                    // Once a tick is enough: the library is asked about, not the connection.
+                    if self.unplaced.insert(connection.library) {
+                        self.tell(Event::Unplaced(connection.library));
+                    }
                 }
             }
             Record::Exec(header) => {
@@ -155,6 +161,7 @@ impl Intake {
 
     /// It is this late, nanoseconds of `CLOCK_BOOTTIME`.
     pub(super) fn tick(&mut self, time: u64) {
+        self.unplaced.clear();
         let before = self.outputs.len();
         self.observer.input(Input::Tick(time), &mut self.outputs);
         while let Some(Answer { random, owners }) = self.owners.answer() {

@@ -131,6 +131,8 @@ fn a_way_aside_that_does_not_exist_is_not_asked_about() {
 #[case::result_is_looked_at_as_a_pointer("85c0 7fcb ebd8", "4885c0 7fcb ebd8")]
 #[case::count_is_told_after_the_jump("89c2 4883c428", "89c2 4c8930 4883c425")]
 #[case::something_else_is_called_with_the_end("5d 415c 415d c3", "5d 415c 415d ff27")]
+#[case::the_end_leads_back_to_its_beginning("4883c428", "85d275f8")]
+#[case::the_end_never_comes("4883c428", "ebfe9090")]
 #[case::connection_is_kept_nowhere("4989fd", "4989f5")]
 #[case::buffer_is_kept_nowhere("48891424", "48890c24")]
 #[case::count_is_kept_nowhere("4c89442418", "4c894c2418")]

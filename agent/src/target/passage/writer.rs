@@ -2,9 +2,14 @@
 //!
 //! Proven are: the function is the one that `method->ssl_write` of the same table ends in; no call gives back more than 0
 //! but through one of the places; whoever passes one gives back 1 and writes nothing any more, so that the count is final;
-//! and what is needed is found there on each way. On some ways the connection is kept elsewhere, as around the ciphers that
-//! encrypt several records at once; such a way is told by what stands in the connection's stead: the length of the data.
-//! No length is the address of an object, since the data would have to reach beyond it.
+//! and what is needed is found there on each way.
+//!
+//! On some ways the connection is kept elsewhere, as around the ciphers that encrypt several records at once. There the
+//! length of the data stands in its stead, and that is how such a way is told when it runs: by the count, which is the
+//! length where all was written. Two things are assumed: that success on such a way is a whole one, and that nobody
+//! writes as many bytes as the address of the connection says.
+//!
+//! Tables that a connection is given once its version is agreed on are not looked at: they have the same two functions.
 
 use ebpf::layout::{Passage, UNKNOWN};
 
