@@ -25,13 +25,13 @@ static void fail(const char *what)
     exit(1);
 }
 
-static int dial(int port)
+static int dial(int port, int size)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    int small = 8192;
     inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    if (size > 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
         fail("cannot connect");
     return fd;
@@ -119,7 +119,7 @@ int main(int argc, char **argv)
         SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA");
     }
     SSL *ssl = SSL_new(context);
-    int fd = dial(atoi(argv[1]));
+    int fd = dial(atoi(argv[1]), blocks ? 0 : 8192);
     SSL_set_fd(ssl, fd);
     SSL_set_tlsext_host_name(ssl, argv[2]);
     if (SSL_connect(ssl) != 1)
