@@ -5,10 +5,13 @@ use std::ops::Range;
 
 use super::{Architecture, Body, Function, Program, Trace};
 
+mod flags;
 mod follow;
 mod frame;
+mod operand;
 mod scan;
 mod state;
+mod step;
 mod ways;
 
 /// Longest instruction in bytes.
