@@ -38,6 +38,16 @@ pub enum Purpose {
     Sockets,
 }
 
+impl Purpose {
+    /// The name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Calls => "calls",
+            Self::Sockets => "sockets",
+        }
+    }
+}
+
 /// Why a probe goes where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {

@@ -85,10 +85,12 @@ pub(super) struct Site {
     pub(super) emulated: bool,
     /// What one hit costs the process, with a program that does nothing; `None` if that was not measured.
     pub(super) cost_nanoseconds: Option<u64>,
-    /// `entry`, `inside`, `early` or `stepped`.
+    /// `entry`, `inside`, `early`, `passed` or `stepped`.
     pub(super) choice: &'static str,
+    /// `calls`, or `sockets` where they are only looked for.
+    pub(super) purpose: &'static str,
     pub(super) reason: &'static str,
-    /// Probes there: `entry`, `return`.
+    /// Probes there: `entry`, `return` or `passage`.
     pub(super) probes: Vec<&'static str>,
 }
 
@@ -287,6 +289,7 @@ impl Site {
             emulated: hook.site.emulated,
             cost_nanoseconds: hook.site.cost.map(|cost| cost.nanoseconds),
             choice: hook.choice.as_str(),
+            purpose: hook.purpose.as_str(),
             reason: hook.reason(),
             probes: [
                 (passed, "passage"),
