@@ -19,7 +19,7 @@ use crate::rig::scratch::Scratch;
 use crate::rig::servers::Server;
 
 /// For so long after it began the agent looks for the sockets of older connections, which costs more than what follows.
-const SETTLED: Duration = Duration::from_secs(5);
+const SETTLED: Duration = Duration::from_secs(7);
 
 /// What observes, until it is dropped.
 pub(super) enum Observing {

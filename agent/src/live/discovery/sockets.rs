@@ -24,7 +24,7 @@ const TIME: Duration = Duration::from_mins(1);
 const REST: Duration = Duration::from_mins(5);
 
 /// How long calls that began with the probes may take to return.
-const LAST: Duration = Duration::from_secs(10);
+const LAST: Duration = Duration::from_secs(2);
 
 /// Whether sockets of a library's connections are looked for.
 pub(super) enum Search {
