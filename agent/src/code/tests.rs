@@ -274,3 +274,35 @@ fn an_address_that_is_computed_with_is_known_to_others() {
     assert!(given.calls[1].arguments[0].is_only(Value::Argument(1)));
     assert!(given.calls[1].arguments[1].can_be_unknown());
 }
+
+#[test]
+fn what_lies_below_the_top_of_the_stack_does_not_last() {
+    // push rsi; pop rax; call +0; sub rsp,8; mov rdi,[rsp]; call +0
+    let body = body("56 58 e800000000 4883ec08 488b3c24 e800000000");
+    assert!(body.calls[1].arguments[0].can_be_unknown());
+}
+
+/// Where those succeed that end so: call +0; test eax,eax; jle to the failure; mov edx,1; jmp to the next; dec ecx; then
+/// the turn; mov eax,edx; ret; then the failure.
+fn successes(turn: &str, failure: &str, usable: bool) -> Vec<u64> {
+    let code = format!("e800000000 85c0 7e0e ba01000000 eb00 ffc9 {turn} 89d0 c3 {failure}");
+    let program = program(&code, b"");
+    let reader = architecture(program.machine()).unwrap();
+    let places = reader.successes(&program, whole(&code), &|_| usable);
+    places.into_iter().collect()
+}
+
+#[test]
+fn what_succeeds_passes_one_place_once() {
+    // jnz to the next, and back to the jump. Failures: ret; the same behind mov eax,-1; mov eax,0; mov eax,2.
+    let (ahead, back) = ("7500", "75fa");
+    for failure in ["c3", "b8ffffffff c3", "b800000000 c3"] {
+        assert_eq!(successes(ahead, failure, true), [CODE + 14], "{failure}");
+    }
+    assert!(
+        successes(ahead, "b802000000 c3", true).is_empty(),
+        "success elsewhere"
+    );
+    assert!(successes(back, "c3", true).is_empty(), "passed again and again");
+    assert!(successes(ahead, "c3", false).is_empty(), "no place to probe");
+}
