@@ -100,7 +100,7 @@ fn shared() -> Vec<(&'static str, Shape)> {
         ),
         ("ebpf::hello::start::Start", shape!(Start: bytes, last, known)),
         (
-            "ebpf::layout::Layout",
+            "ebpf::layout::library::Layout",
             shape!(
                 Layout: client_random, server, hostname, resumed, version, own_certificate, peer_certificate,
                 certificate_encoding, alpn, verify_mode, read_bio, bio_type, state, early_data, references, kind,
@@ -108,10 +108,10 @@ fn shared() -> Vec<(&'static str, Shape)> {
             ),
         ),
         (
-            "ebpf::layout::Passage",
+            "ebpf::layout::library::Passage",
             shape!(Passage: ssl, buffer, count, guard, wanted, aside_ssl, aside_guard),
         ),
-        ("ebpf::layout::KernelLayout", kernel_layout()),
+        ("ebpf::layout::kernel::KernelLayout", kernel_layout()),
         ("ebpf::connection::Key", shape!(Key: ssl, tgid, reserved)),
         ("ebpf::connection::Tracked", tracked()),
     ]
