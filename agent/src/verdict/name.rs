@@ -80,7 +80,7 @@ impl Host {
     pub fn into_text(self) -> String {
         match self {
             Self::Name(name) => name,
-            Self::Address(address) => address.to_string(),
+            address @ Self::Address(_) => address.to_string(),
         }
     }
 }
@@ -272,7 +272,11 @@ mod tests {
     #[case::ipv6("[2001:DB8::1]:443", "[2001:db8::1]")]
     #[case::ipv6_uncompressed("[2001:db8:0:0:0:0:0:1]:8443", "[2001:db8::1]:8443")]
     fn authorities_take_one_spelling(#[case] raw: &str, #[case] expected: &str) {
-        assert_eq!(normalise(raw).unwrap().to_string(), expected);
+        let authority = normalise(raw).unwrap();
+        assert_eq!(authority.to_string(), expected);
+        let host = authority.host.to_string();
+        assert_eq!(authority.host.text(), host);
+        assert_eq!(authority.host.into_text(), host);
     }
 
     #[rstest]
