@@ -65,6 +65,20 @@ impl Nginx {
             .wait_until(START, replaced)
             .with_context(|| fs::read_to_string(log).unwrap_or_default())
     }
+
+    /// Requests so far that it sent to a server which closed their connection instead of answering, as its log has them.
+    /// Any server may close a connection that waits; where that was one of a pool, nginx sends the request again.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read.
+    pub fn unanswered(&self) -> Result<usize> {
+        let log = self.directory.join("error.log");
+        let text = fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?;
+        Ok(text
+            .matches("upstream prematurely closed connection while reading response header")
+            .count())
+    }
 }
 
 fn write_nginx(directory: &Path, http: &str) -> Result<PathBuf> {
