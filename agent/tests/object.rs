@@ -127,7 +127,7 @@ fn kernel_layout() -> Shape {
 
 fn tracked() -> Shape {
     shape!(
-        Tracked: born, random, sock, framing, descriptor, announced, from_start, conflict, moved,
+        Tracked: born, random, sock, framing, descriptor, library, announced, from_start, conflict, moved,
         placed, reserved
     )
 }

@@ -1,16 +1,16 @@
 //! Scanning real processes, and directories that look like `/proc`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use tempfile::TempDir;
 use wrongway::target::scan::ProblemKind;
-use wrongway::target::{Family, ProcessScan, Reached, Scanner, standard_libraries};
+use wrongway::target::{Family, ProcessScan, Reached, Scanner, Target, standard_libraries};
 
 /// A Python that has run some code and waits for the end of its input.
 struct Python(Child);
@@ -97,6 +97,38 @@ fn a_private_copy_under_another_name_is_found_after_it_was_deleted() {
     assert_eq!(target.reached, Reached::Mapping);
     assert_eq!(target.missing, []);
     assert_eq!(target.file.metadata().unwrap().nlink(), 0);
+}
+
+/// Looks at one library, and at no process.
+fn look(scanner: &mut Scanner) -> Arc<Target> {
+    let scan = scanner.scan();
+    let [target] = scan.targets.as_slice() else {
+        panic!("{:?}", scan.targets);
+    };
+    Arc::clone(target)
+}
+
+#[test]
+fn a_file_that_changes_but_for_its_contents_holds_the_same_code() {
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("libssl.so.3");
+    fs::copy(library(), &copy).unwrap();
+    let mut scanner = Scanner::new(directory.path());
+    scanner.watch(Path::new("/"), vec![copy.clone()]);
+    let first = look(&mut scanner);
+    assert!(Arc::ptr_eq(&first, &look(&mut scanner)));
+
+    fs::hard_link(&copy, directory.path().join("backup")).unwrap();
+    let linked = look(&mut scanner);
+    assert!(!Arc::ptr_eq(&first, &linked), "it is read again");
+    assert!(linked.is_same_code(&first));
+
+    let file = OpenOptions::new().write(true).open(&copy).unwrap();
+    // int3; ret
+    file.write_all_at(&[0xcc, 0xc3], first.hooks[0].offset).unwrap();
+    let rewritten = look(&mut scanner);
+    assert_eq!(rewritten.id, first.id);
+    assert!(!rewritten.is_same_code(&linked));
 }
 
 #[test]

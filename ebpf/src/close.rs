@@ -23,9 +23,9 @@ pub fn end(key: &Key, id: u64) {
 
 /// The connection is over, and another begins with the same object and the same descriptor.
 #[inline(always)]
-pub fn restart(key: &Key, id: u64, descriptor: i32) -> Option<*mut Tracked> {
+pub fn restart(key: &Key, id: u64, descriptor: i32, library: u16) -> Option<*mut Tracked> {
     end(key, id);
-    let tracked = connections::begin(key)?;
+    let tracked = connections::begin(key, library)?;
     // SAFETY: the pointer comes from the map; the object belongs to the calling thread.
     unsafe { (*tracked).descriptor = descriptor };
     Some(tracked)

@@ -35,6 +35,8 @@ pub struct Tracked {
     pub framing: Framing,
     /// The descriptor given to the library, or -1.
     pub descriptor: i32,
+    /// Slot of the library that it belongs to.
+    pub library: u16,
     /// [`ANNOUNCED`] once the agent was told of it, or [`EARLY`].
     pub announced: u8,
     /// 1 if its object was seen being made.
@@ -46,7 +48,7 @@ pub struct Tracked {
     /// 1 once the agent was told of its socket, or that two were seen.
     pub placed: u8,
     /// Always 0.
-    pub reserved: [u8; 7],
+    pub reserved: [u8; 5],
 }
 
 impl Tracked {
@@ -75,12 +77,13 @@ impl Tracked {
                 reserved: [0; 7],
             },
             descriptor: -1,
+            library: 0,
             announced: 0,
             from_start: 0,
             conflict: 0,
             moved: 0,
             placed: 0,
-            reserved: [0; 7],
+            reserved: [0; 5],
         }
     }
 }
@@ -119,7 +122,7 @@ mod tests {
         for tracked in [Tracked::from_start(), Tracked::in_the_middle()] {
             assert_eq!((tracked.born, tracked.random, tracked.sock), (0, 0, 0));
             assert_eq!((tracked.announced, tracked.conflict, tracked.moved), (0, 0, 0));
-            assert_eq!(tracked.placed, 0);
+            assert_eq!((tracked.placed, tracked.library), (0, 0));
             // 0 is a descriptor.
             assert_eq!(tracked.descriptor, -1);
             assert_eq!(tracked.framing.requests, Requests::none());

@@ -21,16 +21,17 @@ pub fn find(key: &Key) -> Option<*mut Tracked> {
     CONNECTIONS.get_ptr_mut(key)
 }
 
-/// Begins to observe a connection whose object was just made. State left at its address is overwritten.
+/// Begins to observe a connection whose object was just made by the library in this slot. State left at its address is
+/// overwritten.
 #[inline(always)]
-pub fn begin(key: &Key) -> Option<*mut Tracked> {
-    insert(key, &FROM_START)
+pub fn begin(key: &Key, library: u16) -> Option<*mut Tracked> {
+    insert(key, &FROM_START, library)
 }
 
-/// Begins to observe a connection that is older than the probes.
+/// Begins to observe a connection that is older than the probes of the library in this slot.
 #[inline(always)]
-pub fn begin_in_the_middle(key: &Key) -> Option<*mut Tracked> {
-    insert(key, &IN_THE_MIDDLE)
+pub fn begin_in_the_middle(key: &Key, library: u16) -> Option<*mut Tracked> {
+    insert(key, &IN_THE_MIDDLE, library)
 }
 
 /// When observation of the connection began, and 1 if its object was seen being made.
@@ -60,13 +61,16 @@ pub fn end(key: &Key) -> Option<(u64, [u32; 2])> {
 }
 
 #[inline(always)]
-fn insert(key: &Key, initial: &Tracked) -> Option<*mut Tracked> {
+fn insert(key: &Key, initial: &Tracked, library: u16) -> Option<*mut Tracked> {
     if CONNECTIONS.insert(key, initial, u64::from(BPF_ANY)).is_err() {
         stats::lost(Fault::ConnectionsFull);
         return None;
     }
     let tracked = find(key)?;
     // SAFETY: the pointer comes from the map; the object belongs to the calling thread.
-    unsafe { (*tracked).born = ring::now() };
+    unsafe {
+        (*tracked).born = ring::now();
+        (*tracked).library = library;
+    }
     Some(tracked)
 }

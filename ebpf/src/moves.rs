@@ -93,11 +93,11 @@ fn is_found_late(tracked: *mut Tracked) -> bool {
 
 /// Begins to observe a connection that is older than the probes, if it moves data.
 #[inline(always)]
-pub fn begin(key: &Key, moved: u64) -> Option<*mut Tracked> {
+pub fn begin(key: &Key, library: u16, moved: u64) -> Option<*mut Tracked> {
     if moved == 0 {
         return None;
     }
-    connections::begin_in_the_middle(key)
+    connections::begin_in_the_middle(key, library)
 }
 
 /// Tells the agent what it must know before the data; `false` if the object is no connection of TLS.

@@ -49,7 +49,7 @@ pub fn follow(tracked: *mut Tracked, key: &Key, id: u64, layout: &Layout) -> Opt
     if layout.clears == 0 {
         // A renegotiation looks like this as well as an object that is put to use for another connection. Taking one
         // connection for two mixes no names; taking two for one does.
-        return Some((connections::begin(key)?, News::Connection));
+        return Some((connections::begin(key, state.library)?, News::Connection));
     }
     if facts::is_finished(key.ssl, layout) {
         return Some((tracked, News::Renegotiated));
@@ -60,7 +60,7 @@ pub fn follow(tracked: *mut Tracked, key: &Key, id: u64, layout: &Layout) -> Opt
 #[inline(always)]
 fn another(key: &Key, id: u64, state: &Tracked) -> Option<(*mut Tracked, News)> {
     let (descriptor, sock, moved) = (state.descriptor, state.sock, state.moved);
-    let tracked = close::restart(key, id, descriptor)?;
+    let tracked = close::restart(key, id, descriptor, state.library)?;
     // SAFETY: as above.
     unsafe {
         (*tracked).sock = sock;

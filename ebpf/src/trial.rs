@@ -88,7 +88,7 @@ fn is_impossible(function: u8, call: &Call, result: i32, moved: u64) -> bool {
 
 #[inline(always)]
 fn sight(key: &Key, id: u64, cookie: Cookie, call: &Call, moved: u64, layout: &Layout, impossible: bool) {
-    let Some(sighted) = sighted(key) else {
+    let Some(sighted) = sighted(key, cookie.slot) else {
         return;
     };
     let direction = if cookie.function == READ || cookie.function == READ_EX {
@@ -160,7 +160,7 @@ fn may_tell(slot: u16, now: u64) -> bool {
 
 /// What was sighted of the connection so far.
 #[inline(always)]
-fn sighted(key: &Key) -> Option<&'static mut Sighted> {
+fn sighted(key: &Key, library: u16) -> Option<&'static mut Sighted> {
     let (born, from_start) = connections::birth(key).unwrap_or((0, 0));
     if let Some(sighted) = SIGHTED.get_ptr_mut(key) {
         // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.
@@ -170,7 +170,7 @@ fn sighted(key: &Key) -> Option<&'static mut Sighted> {
         }
     }
     // What it says from here on is not followed: should it be told one day, it is in the middle.
-    connections::begin_in_the_middle(key)?;
+    connections::begin_in_the_middle(key, library)?;
     let (born, _) = connections::birth(key)?;
     let sighted = Sighted {
         born,

@@ -107,7 +107,7 @@ struct PlainKey(Key);
 // SAFETY: as above.
 unsafe impl Pod for PlainKey {}
 
-/// A connection's state as a map value; the agent never reads it.
+/// A connection's state as a map value.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct PlainTracked(Tracked);
@@ -223,6 +223,20 @@ impl Kernel {
                 // It may have been freed meanwhile.
                 let _ = self.connections.remove(&key);
             }
+        }
+    }
+
+    /// Clears from the connection table what belongs to a library whose probes were taken away: should they come back,
+    /// nobody knows what its connections moved meanwhile, so that they then are as old as any.
+    pub fn forget_library(&mut self, slot: u16) {
+        let entries = self.connections.iter().flatten();
+        let of_library: Vec<PlainKey> = entries
+            .filter(|(_, tracked)| tracked.0.library == slot)
+            .map(|(key, _)| key)
+            .collect();
+        for key in of_library {
+            // It may have been freed meanwhile.
+            let _ = self.connections.remove(&key);
         }
     }
 

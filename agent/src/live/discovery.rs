@@ -282,8 +282,13 @@ impl Discovery {
     }
 
     fn attach(&mut self, target: &Arc<Target>) {
-        if let Some(attachment) = self.attached.get(&target.id) {
+        if let Some(attachment) = self.attached.get_mut(&target.id) {
             if Arc::ptr_eq(&attachment.target, target) {
+                return;
+            }
+            if attachment.target.is_same_code(target) {
+                // Its owner, its mode or its number of links changed, as of each library that an upgrade replaces.
+                attachment.target = Arc::clone(target);
                 return;
             }
             // The file was rewritten in place: what stands at the old offsets is anything.
@@ -377,11 +382,20 @@ impl Discovery {
         self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Detaches from a file, and forgets its connections: no probe will tell what they move, nor their end.
     fn detach(&mut self, id: FileId) {
-        if let Some(attachment) = self.attached.remove(&id) {
-            tracing::info!(library = %attachment.target.path.display(), "detached");
-            self.trials.end(attachment.slot);
-            self.free.insert(0, attachment.slot);
+        if let Some(Attachment {
+            slot,
+            target,
+            search,
+            _probes: probes,
+        }) = self.attached.remove(&id)
+        {
+            drop((probes, search));
+            self.kernel().forget_library(slot);
+            tracing::info!(library = %target.path.display(), "detached");
+            self.trials.end(slot);
+            self.free.insert(0, slot);
         }
     }
 

@@ -96,6 +96,12 @@ impl Target {
         }
     }
 
+    /// Whether probes go to the same places of this file, and read the same there, as of another reading of it.
+    pub fn is_same_code(&self, other: &Self) -> bool {
+        let of = |target: &Self| (target.family, target.layout);
+        of(self) == of(other) && self.proof == other.proof && self.hooks == other.hooks
+    }
+
     /// The hooks that its layout leaves necessary.
     pub fn needed_hooks(&self) -> impl Iterator<Item = &Hook> {
         // The name is read from the object where that is possible: SSL_ctrl is called often, and for many things.

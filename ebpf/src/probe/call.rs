@@ -101,7 +101,7 @@ pub fn call_return(context: RetProbeContext) -> u32 {
         return 0;
     }
     let found = connections::find(&key);
-    let Some(tracked) = found.or_else(|| moves::begin(&key, moved)) else {
+    let Some(tracked) = found.or_else(|| moves::begin(&key, cookie.slot, moved)) else {
         return 0;
     };
     // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.

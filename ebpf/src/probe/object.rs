@@ -20,9 +20,11 @@ use crate::{close, connections, facts, layouts, names, stats};
 #[uretprobe]
 pub fn ssl_new(context: RetProbeContext) -> u32 {
     stats::hit(HIT_RETURN + Function::SslNew as u32);
+    // SAFETY: the context is the one this program was called with.
+    let cookie = Cookie::from_raw(unsafe { bpf_get_attach_cookie(context.as_ptr()) });
     let ssl = context.ret::<u64>();
     if ssl != 0 {
-        let _ = connections::begin(&key(ssl));
+        let _ = connections::begin(&key(ssl), cookie.slot);
     }
     0
 }
@@ -68,7 +70,12 @@ pub fn ssl_clear(context: ProbeContext) -> u32 {
         tracked.conflict = 0;
         return 0;
     }
-    let _ = close::restart(&key, bpf_get_current_pid_tgid(), tracked.descriptor);
+    let _ = close::restart(
+        &key,
+        bpf_get_current_pid_tgid(),
+        tracked.descriptor,
+        tracked.library,
+    );
     0
 }
 

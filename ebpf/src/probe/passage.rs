@@ -137,7 +137,7 @@ fn pass(context: &ProbeContext, cookie: Cookie, layout: &Layout, passage: &Passa
         return 0;
     }
     let key = key(id, ssl);
-    let Some(tracked) = connections::find(&key).or_else(|| moves::begin(&key, moved)) else {
+    let Some(tracked) = connections::find(&key).or_else(|| moves::begin(&key, cookie.slot, moved)) else {
         return 0;
     };
     // SAFETY: the pointer comes from the map, and a connection is used by one thread at a time.

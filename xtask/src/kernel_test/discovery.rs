@@ -1,6 +1,6 @@
 //! A private copy of the TLS library, in a mount namespace of its own, is found, observed and let go.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
@@ -13,6 +13,7 @@ use super::{Case, Setting};
 use crate::rig::bpf;
 use crate::rig::clients::Visit;
 use crate::rig::clients::curl::{self, Version};
+use crate::rig::clients::held::{self, Held, Program};
 use crate::rig::compare::compare;
 use crate::rig::library::libssl_of;
 use crate::rig::process::Running;
@@ -29,6 +30,11 @@ pub(super) const CASES: &[Case] = &[
         observes: true,
         run: deleted_library,
     },
+    Case {
+        name: "discovery::library_that_an_upgrade_touches",
+        observes: true,
+        run: touched_library,
+    },
 ];
 
 /// At ten a second.
@@ -38,6 +44,10 @@ const OBSERVED: usize = 50;
 /// The loader maps a library within this time.
 const MAP: Duration = Duration::from_secs(10);
 const DETACH: Duration = Duration::from_secs(20);
+/// In this time the agent looks at each library several times.
+const LOOKS: Duration = Duration::from_secs(12);
+/// Between two requests on a connection that is watched meanwhile.
+const PAUSE: Duration = Duration::from_millis(50);
 
 fn private_library(setting: &Setting) -> Result<String> {
     let world = World::new(setting)?;
@@ -99,6 +109,30 @@ fn deleted_library(setting: &Setting) -> Result<String> {
     let world = World::new(setting)?;
     let visits = vec![Visit::new(Some(NAME), NAME, "/"); 10];
     let truths = curl::visit(scratch, world.nginx.port, Version::Http1, &visits)?;
+    world.demand(&truths)
+}
+
+/// An upgrade takes away a link of the library that still runs, or changes its mode: its contents are what they were, and
+/// no exchange on a connection through it may be missed.
+fn touched_library(setting: &Setting) -> Result<String> {
+    let world = World::new(setting)?;
+    let mut client = Held::start(world.scratch, Program::Python, world.nginx.port, NAME)?;
+    let visit = held::Visit {
+        authority: NAME,
+        path: "/",
+        literal: false,
+    };
+    let mut truths = client.visit(&[visit])?;
+    let library = libssl_of(Path::new("/usr/bin/curl"))?;
+    let file = File::open(&library).with_context(|| format!("cannot open {}", library.display()))?;
+    let start = Instant::now();
+    while start.elapsed() < LOOKS {
+        // The same mode, but the time of the change is another.
+        file.set_permissions(file.metadata()?.permissions())
+            .with_context(|| format!("cannot touch {}", library.display()))?;
+        truths.extend(client.visit(&[visit])?);
+        sleep(PAUSE);
+    }
     world.demand(&truths)
 }
 

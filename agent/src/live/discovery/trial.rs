@@ -102,7 +102,7 @@ impl Discovery {
                     "connections have their client random there, not where its accessor says: nothing of it is observed"
                 );
                 self.shared.metrics().loss(STAGE, OFFSETS_CONTRADICTED, 1);
-                self.leave(id);
+                self.detach(id);
                 self.misplaced.insert(id);
                 self.report();
             }
@@ -117,7 +117,7 @@ impl Discovery {
         if !self.trials.condemns(code, contradiction) {
             tracing::warn!(%program, reason, "its functions were not confirmed: nothing of it is observed");
             self.shared.metrics().loss(STAGE, UNCONFIRMED, 1);
-            self.leave(id);
+            self.detach(id);
             // What crashed is left alone.
             let retry = (contradiction != Contradiction::Crash).then(|| Instant::now() + RETRY);
             self.unconfirmed.insert(id, (contradiction, retry));
@@ -143,20 +143,8 @@ impl Discovery {
         let same = self.attached.iter().filter(|(_, attachment)| is_same(attachment));
         let same: Vec<FileId> = same.map(|(id, _)| *id).collect();
         for id in same {
-            self.leave(id);
+            self.detach(id);
         }
-    }
-
-    /// Detaches from a file that processes still use, and forgets their connections: no probe will tell their end.
-    fn leave(&mut self, id: FileId) {
-        self.detach(id);
-        let users = self
-            .seen
-            .processes
-            .iter()
-            .filter(|process| process.targets.contains(&id));
-        let users: HashSet<u32> = users.map(|process| process.pid).collect();
-        self.kernel().forget(|pid| users.contains(&pid));
     }
 
     /// Lets trials begin anew whose time has come; forgets files that nobody uses.

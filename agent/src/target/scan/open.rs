@@ -65,8 +65,11 @@ impl Located {
             .read(true)
             .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
             .open(&self.path)?;
-        if key(&file.metadata()?)? != self.key {
-            return Err(io::Error::other("it changed while it was opened"));
+        // Should it have changed since, what is read is what it became, and the next look finds that it has another key.
+        if key(&file.metadata()?)?.id != self.key.id {
+            return Err(io::Error::other(
+                "another file took its place while it was opened",
+            ));
         }
         Ok(Arc::new(file))
     }
