@@ -1,12 +1,15 @@
 //! A private copy of the TLS library, in a mount namespace of its own, is found, observed and let go.
 
 use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use object::read::elf::ElfFile64;
+use object::{Object as _, ObjectSegment as _, ObjectSymbol as _};
 
 use super::world::{NAME, World};
 use super::{Case, Setting};
@@ -34,6 +37,11 @@ pub(super) const CASES: &[Case] = &[
         name: "discovery::library_that_an_upgrade_touches",
         observes: true,
         run: touched_library,
+    },
+    Case {
+        name: "discovery::library_rewritten_in_place",
+        observes: true,
+        run: rewritten_library,
     },
 ];
 
@@ -134,6 +142,92 @@ fn touched_library(setting: &Setting) -> Result<String> {
         sleep(PAUSE);
     }
     world.demand(&truths)
+}
+
+/// A library is rewritten in place while a connection through it lives on: of what follows it is unknown which request it
+/// is, since nobody knows what was missed.
+fn rewritten_library(setting: &Setting) -> Result<String> {
+    let world = World::new(setting)?;
+    let directory = world.scratch.directory("rewritten")?;
+    let copy = directory.join("libssl.so.3");
+    fs::copy(libssl_of(Path::new("/usr/bin/curl"))?, &copy).context("cannot copy libssl")?;
+    let start = || {
+        Held::start_with(
+            world.scratch,
+            Program::Python,
+            world.nginx.port,
+            NAME,
+            Some(&directory),
+        )
+    };
+    // The library is found before the connection is made, so that it is whole at first.
+    let _first = start()?;
+    sleep(LOOKS);
+    let mut client = start()?;
+    let pid = client.pid();
+    let mut made = 0;
+    let mut visit_for = |time: Duration| -> Result<()> {
+        let start = Instant::now();
+        while start.elapsed() < time {
+            made += 1;
+            let authority = format!("r{made}.shop.example");
+            client.visit(&[held::Visit {
+                authority: &authority,
+                path: "/",
+                literal: false,
+            }])?;
+            sleep(PAUSE);
+        }
+        Ok(())
+    };
+    visit_for(LOOKS)?;
+    rewrite_accessor(&copy)?;
+    // A file that is mapped already is looked at again when another process maps it.
+    let _another = start()?;
+    visit_for(LOOKS)?;
+
+    let mut exchanges = world.agent.exchanges()?;
+    exchanges.retain(|exchange| exchange.process.pid == pid);
+    let mut unknown = 0;
+    for exchange in &exchanges {
+        match exchange.connection.request_number {
+            None => unknown += 1,
+            Some(number) => {
+                let expected = format!("r{number}.shop.example");
+                ensure!(
+                    exchange.authority.as_deref() == Some(expected.as_str()),
+                    "{exchange:?} is not request {number}"
+                );
+            }
+        }
+    }
+    ensure!(
+        0 < unknown && unknown < exchanges.len(),
+        "{unknown} of {} exchanges have an unknown position: none, or all",
+        exchanges.len()
+    );
+    Ok(format!(
+        "{made} requests, {} seen, {unknown} of unknown position",
+        exchanges.len()
+    ))
+}
+
+/// Lets an accessor that the client does not call give 0, so that what it gave can no longer be found.
+fn rewrite_accessor(library: &Path) -> Result<()> {
+    const ACCESSOR: &str = "SSL_get_early_data_status";
+    // xor eax,eax; ret
+    const GIVE_0: &[u8] = &[0x31, 0xc0, 0xc3];
+    let bytes = fs::read(library)?;
+    let elf = ElfFile64::<object::Endianness>::parse(&*bytes)?;
+    let symbol = elf.dynamic_symbols().find(|symbol| symbol.name() == Ok(ACCESSOR));
+    let address = symbol.context("libssl has no such accessor")?.address();
+    let mut segments = elf.segments();
+    let code = segments
+        .find(|segment| (segment.address()..segment.address() + segment.size()).contains(&address))
+        .context("no segment has the accessor")?;
+    let offset = code.file_range().0 + (address - code.address());
+    let file = File::options().write(true).open(library)?;
+    Ok(file.write_all_at(GIVE_0, offset)?)
 }
 
 fn links(pid: u32) -> Result<usize> {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -52,6 +53,21 @@ impl Held {
     ///
     /// When it does not start.
     pub fn start(scratch: &Scratch, program: Program, port: u16, sni: &str) -> Result<Self> {
+        Self::start_with(scratch, program, port, sni, None)
+    }
+
+    /// As [`Self::start`], on the libraries in this directory before those of the system.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn start_with(
+        scratch: &Scratch,
+        program: Program,
+        port: u16,
+        sni: &str,
+        libraries: Option<&Path>,
+    ) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port to control a client")?;
         let number = listener.local_addr()?.port();
         let options = json!({
@@ -66,6 +82,9 @@ impl Held {
         };
         let mut command = Command::new(interpreter);
         command.arg(scratch.write(name, script)?).arg(options.to_string());
+        if let Some(libraries) = libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
+        }
         let log = scratch.path().join(format!("{interpreter}-{number}.log"));
         let mut process = Running::start(interpreter, &mut command, &log)?;
         listener.set_nonblocking(true)?;
@@ -83,6 +102,11 @@ impl Held {
             process,
             control: BufReader::new(control),
         })
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
     }
 
     /// Makes these requests, all at once over HTTP/2 and one after the other over HTTP/1.1, and tells what came of
