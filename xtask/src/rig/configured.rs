@@ -66,8 +66,9 @@ impl Nginx {
             .with_context(|| fs::read_to_string(log).unwrap_or_default())
     }
 
-    /// Requests so far that it sent to a server which closed their connection instead of answering, as its log has them.
-    /// Any server may close a connection that waits; where that was one of a pool, nginx sends the request again.
+    /// Requests so far that it sent to a server which closed or reset their connection instead of answering, as its log
+    /// has them. Any server may close a connection that waits; where that was one of a pool, nginx sends the request
+    /// again.
     ///
     /// # Errors
     ///
@@ -76,7 +77,7 @@ impl Nginx {
         let log = self.directory.join("error.log");
         let text = fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?;
         Ok(text
-            .matches("upstream prematurely closed connection while reading response header")
+            .matches("while reading response header from upstream")
             .count())
     }
 }

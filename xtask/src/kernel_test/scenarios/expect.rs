@@ -186,14 +186,14 @@ fn table(rows: &[Row<'_>]) -> String {
 }
 
 /// The class of each verdict that a scenario leads to, written down once more and apart from the agent.
-fn class(verdict: &str) -> &'static str {
+pub(super) fn class(verdict: &str) -> &'static str {
     match verdict {
         "ok" | "coalesced_ok" => "fine",
         "no_sni_421" | "split_421" | "pool_bleed_421" | "coalesced_421" | "uncovered_421" => "correct_421",
         "false_421" | "connect_421" => "wrong_421",
         "served_uncovered" | "mtls_bypass" | "missing_421" => "missing_421",
         "no_sni_served" | "split_served" | "ambiguous_4xx" => "watch",
-        "relayed_421" => "undecided",
+        "relayed_421" | "aborted" => "undecided",
         _ => "unknown to the scenarios",
     }
 }

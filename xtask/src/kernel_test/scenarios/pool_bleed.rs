@@ -109,3 +109,23 @@ fn sent_again(asked: [Row<'_>; 3], lost: usize) -> Vec<Row<'_>> {
         .chain([third])
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::expect::class;
+    use super::*;
+
+    /// Apache does it too rarely for the case itself to show that it holds then.
+    #[test]
+    fn what_was_asked_in_vain_stands_before_what_was_answered() {
+        let asked = [A, B, A].map(|name| row(Some(name), name, 200, "ok", None));
+        assert_eq!(sent_again(asked, 0), asked);
+        let again = sent_again(asked, 2);
+        let seen: Vec<_> = again
+            .iter()
+            .map(|row| (row.authority, row.verdict, class(row.verdict)))
+            .collect();
+        let (ok, in_vain) = ((A, "ok", "fine"), (A, "aborted", "undecided"));
+        assert_eq!(seen, [ok, (B, "ok", "fine"), in_vain, in_vain, ok]);
+    }
+}
