@@ -67,8 +67,7 @@ impl Nginx {
     }
 
     /// Requests so far that it sent to a server which closed or reset their connection instead of answering, as its log
-    /// has them. Any server may close a connection that waits; where that was one of a pool, nginx sends the request
-    /// again.
+    /// has them. Where that was one of a pool, nginx sends the request again.
     ///
     /// # Errors
     ///
@@ -76,10 +75,15 @@ impl Nginx {
     pub fn unanswered(&self) -> Result<usize> {
         let log = self.directory.join("error.log");
         let text = fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?;
-        Ok(text
-            .matches("while reading response header from upstream")
-            .count())
+        Ok(unanswered_in(&text))
     }
+}
+
+fn unanswered_in(log: &str) -> usize {
+    log.lines()
+        .filter(|line| line.contains("while reading response header from upstream"))
+        .filter(|line| !line.contains("timed out"))
+        .count()
 }
 
 fn write_nginx(directory: &Path, http: &str) -> Result<PathBuf> {
@@ -190,4 +194,18 @@ pub fn node(scratch: &Scratch, port: u16, script: &str, options: &Value) -> Resu
     let mut process = Running::start("node", &mut command, &path.with_extension("log"))?;
     process.wait_for_port(port, START)?;
     Ok(process)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_sent_and_cut_off_went_unanswered() {
+        let log = "1 [error] 5#5: *1 upstream prematurely closed connection while reading response header from upstream, x\n\
+                   2 [error] 5#5: *3 recv() failed (104: Connection reset by peer) while reading response header from upstream, x\n\
+                   3 [error] 5#5: *5 upstream timed out (110: Connection timed out) while reading response header from upstream, x\n\
+                   4 [error] 5#5: *7 connect() failed (111: Connection refused) while connecting to upstream, x\n";
+        assert_eq!(unanswered_in(log), 2);
+    }
 }

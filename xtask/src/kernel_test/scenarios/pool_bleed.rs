@@ -98,8 +98,8 @@ pub(super) fn play(setting: &Setting) -> Result<String> {
     demand(&agent, &[front.port], &truths)
 }
 
-/// What nginx asks, if the last of three requests was sent in vain on so many connections of the pool that Apache had
-/// closed meanwhile, as it does now and then on a machine that is slow.
+/// What nginx asks, if the last of three requests was sent in vain on so many connections of the pool. Apache closes a
+/// connection of HTTP/1.1 after each 421 without saying so in its head; nginx mostly sees that before it asks for more.
 fn sent_again(asked: [Row<'_>; 3], lost: usize) -> Vec<Row<'_>> {
     let [first, second, third] = asked;
     let in_vain = row(third.sni, third.authority, 0, "aborted", None);
@@ -115,7 +115,7 @@ mod tests {
     use super::super::expect::class;
     use super::*;
 
-    /// Apache does it too rarely for the case itself to show that it holds then.
+    /// Nginx hardly ever loses against Apache in the case itself.
     #[test]
     fn what_was_asked_in_vain_stands_before_what_was_answered() {
         let asked = [A, B, A].map(|name| row(Some(name), name, 200, "ok", None));
